@@ -1,0 +1,1 @@
+"""From a draft to a live server: plan, apply, history, adoption and drift."""

@@ -1,0 +1,25 @@
+"""Doors for Celery: take an id, call one service."""
+
+from celery import shared_task
+
+from mailguard.changes import worker
+from mailguard.changes.models import Revision
+from mailguard.servers.models import Server
+
+__all__ = ["carry_out", "tend"]
+
+
+@shared_task
+def carry_out(revision_id: int) -> None:
+    """Carry out one queued revision."""
+    revision = Revision.objects.filter(pk=revision_id).first()
+    if revision is not None:
+        worker.carry_out(revision)
+
+
+@shared_task
+def tend(name: str) -> None:
+    """Look after one server."""
+    server = Server.objects.filter(name=name).first()
+    if server is not None:
+        worker.tend(server)

@@ -1,0 +1,214 @@
+"""The worker's side: carry out queued revisions, look, adopt, recover.
+
+Runs as root on the server. It trusts nothing but a policy it has validated
+itself: the texts it writes are computed here, and must be the reviewed ones.
+"""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from mailguard.audit.services import MAILGUARD, Actor
+from mailguard.changes.models import Kind, Revision, State
+from mailguard.changes.services import enqueue, texts_of
+from mailguard.protection import services as protection
+from mailguard.protection.models import Setting
+from mailguard.servers import services as servers
+from mailguard.servers.models import Live, Server
+from postfixconf.errors import PostfixconfError
+from postfixconf.host import apply as protocol
+from postfixconf.host.checkpoint import Checkpoint
+from postfixconf.host.journal import Journal, Step
+from postfixconf.policy.found import find
+from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.plan import Plan, plan
+from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+
+__all__ = ["carry_out", "recover", "tend"]
+
+AS_FOUND = "the server as it was found"
+
+
+def checkpoints(server: Server) -> Path:
+    """Where the checkpoints of a server are kept."""
+    return Path(settings.HOME) / "checkpoints" / server.name
+
+
+def tend(server: Server) -> None:
+    """What is due every few seconds: recover, look, adopt once, catch up."""
+    try:
+        recover(server)
+    except PostfixconfError:
+        return  # somebody else holds the directory, or it is not there: look says so
+    finally:
+        seen = servers.look(server)
+    queued = Revision.objects.filter(server=server, state=State.QUEUED)
+    if seen is not None and server.adopted_main is None and not queued.exists():
+        enqueue(server, MAILGUARD, Kind.ADOPTED, reason=AS_FOUND)
+    for revision in queued.order_by("number"):
+        carry_out(revision)
+
+
+def carry_out(revision: Revision) -> None:
+    """Adopt or apply one queued revision; quietly nothing if it is taken."""
+    claimed = Revision.objects.filter(pk=revision.pk, state=State.QUEUED).update(
+        state=State.RUNNING, started_at=timezone.now()
+    )
+    if not claimed:
+        return
+    revision.refresh_from_db()
+    if revision.kind == Kind.ADOPTED:
+        adopt(revision)
+    else:
+        apply(revision)
+
+
+def adopt(revision: Revision) -> None:
+    """Take the server's present files as the starting point of every plan."""
+    server = revision.server
+    seen = servers.look(server)
+    if seen is None:
+        finish(revision, protocol.Refused(server.observed.trouble))
+        return
+    main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
+    found = find(main, master, seen.facts)
+    modes = {key: each.mode.value for key, each in found.items()}
+    fixed = {key for key, each in found.items() if not each.switchable}
+    with transaction.atomic():
+        settle(server, modes, fixed, Actor(revision.actor_id, revision.actor_name))
+        became_live(revision, seen, modes)
+        server.adopted_main = servers.as_bytes(seen.texts.main)
+        server.adopted_master = servers.as_bytes(seen.texts.master)
+        server.save(update_fields=["adopted_main", "adopted_master"])
+        columns = texts_of(seen.texts, seen.texts) | {"policy": modes}
+        Revision.objects.filter(pk=revision.pk).update(**columns)
+        finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
+
+
+def settle(
+    server: Server, modes: dict[str, str], fixed: set[str], actor: Actor
+) -> None:
+    """Want what was found, except where a waiting change says otherwise."""
+    live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
+    rows = dict(Setting.objects.values_list("key", "mode"))
+    waiting = {
+        key for key, mode in rows.items() if key in live and live[key] != mode
+    } - fixed
+    found = {key: mode for key, mode in modes.items() if key not in waiting}
+    protection.write(modes=found, actor=actor, reason="adopted from the server")
+
+
+def apply(revision: Revision) -> None:
+    """Run the protocol for one revision and record how it ended."""
+    server = revision.server
+    instance = servers.instance_of(server)
+    try:
+        made, seen = reviewed_plan(revision)
+    except PostfixconfError as cause:
+        finish(revision, protocol.Refused(f"{cause}. Nothing was changed."))
+        return
+    outcome = protocol.apply(
+        made,
+        instance,
+        checkpoints=checkpoints(server),
+        number=revision.number,
+        journal=Journal(lambda steps: keep_steps(revision, steps)),
+    )
+    with transaction.atomic():
+        if isinstance(outcome, protocol.Applied):
+            live = replace(seen, texts=made.after, running=True)
+            became_live(revision, live, revision.policy)
+        finish(revision, outcome)
+    if not isinstance(outcome, protocol.Applied):
+        servers.look(server)
+
+
+def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
+    """The plan as it was reviewed, computed anew from the policy.
+
+    Raises PostfixconfError where it is no longer the same.
+    """
+    server = revision.server
+    adopted, seen = servers.adopted_texts(server), servers.look(server)
+    if adopted is None or seen is None:
+        raise PostfixconfError(server.observed.trouble or "the server is not adopted")
+    before = Texts(
+        servers.as_text(revision.main_before), servers.as_text(revision.master_before)
+    )
+    policy = Policy.of(revision.policy)
+    seen = replace(seen, texts=before)
+    made = plan(policy, adopted, seen, reload=revision.reload)
+    if made.digest != revision.plan_digest:
+        raise PostfixconfError("the plan is no longer the one that was reviewed")
+    return made, seen
+
+
+def became_live(revision: Revision, seen: Observed, modes: dict[str, str]) -> None:
+    """Keep what the server has now."""
+    server = revision.server
+    servers.keep_observed(server, seen)
+    servers.set_live(server, modes, revision.number)
+    server.written_digest = seen.texts.digest
+    server.save(update_fields=["written_digest"])
+
+
+def keep_steps(revision: Revision, steps: tuple[Step, ...]) -> None:
+    """Show the steps so far on the revision's page."""
+    shown = [asdict(step) for step in steps]
+    Revision.objects.filter(pk=revision.pk).update(steps=shown)
+    revision.steps = shown
+
+
+def finish(revision: Revision, outcome: protocol.Outcome) -> None:
+    """Write the outcome; a finished row is never written again."""
+    state, cause, said = State.APPLIED, "", ""
+    match outcome:
+        case protocol.Applied(said):
+            pass
+        case protocol.Refused(cause):
+            state = State.REFUSED
+        case protocol.RolledBack(cause):
+            state = State.ROLLED_BACK
+        case protocol.Broken(cause, why):
+            state, cause = State.BROKEN, f"{cause}. The way back failed: {why}"
+    Revision.objects.filter(pk=revision.pk, state=State.RUNNING).update(
+        state=state, cause=cause, said=said, finished_at=timezone.now()
+    )
+
+
+def recover(server: Server) -> list[protocol.Recovered]:
+    """Undo what a killed worker left, and tell the rows how it ended.
+
+    Raises Locked while another process applies.
+    """
+    running = Revision.objects.filter(server=server, state=State.RUNNING)
+    open_points = checkpoints(server).exists()
+    recovered = []
+    if open_points:
+        room = checkpoints(server)
+        recovered = protocol.recover(servers.instance_of(server), room)
+    for revision in running:
+        finish(revision, ended(revision, recovered))
+    return recovered
+
+
+def ended(revision: Revision, recovered: list[protocol.Recovered]) -> protocol.Outcome:
+    """How a revision whose worker was killed ended, from its checkpoint."""
+    for each in recovered:
+        if each.number == revision.number:
+            return each.outcome
+    point = Checkpoint(checkpoints(revision.server) / f"{revision.number:06d}")
+    outcome = point.outcome
+    if outcome is None:
+        return protocol.Refused("the worker was stopped before anything was touched")
+    if outcome == "applied":
+        return protocol.Applied("the worker was stopped right after the proof")
+    name, _, cause = outcome.partition(": ")
+    if name == "rolled_back":
+        return protocol.RolledBack(cause)
+    return protocol.Broken(cause, "see the checkpoint")

@@ -1,0 +1,78 @@
+"""Is my mail all right? One sentence, from what the rows say."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailguard.changes import services as changes
+from mailguard.servers import services as servers
+from mailguard.servers.models import Observed, Server
+
+__all__ = ["Light", "Status", "status"]
+
+
+class Light(StrEnum):
+    """The traffic light."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the server and mailguard itself are.
+
+    `running`, `version` and `drift` are as last seen; `at` is when.
+    """
+
+    running: bool
+    version: str
+    trouble: str
+    pending: int
+    drift: bool
+    worker: bool
+    broker: bool
+    adopted: bool
+    seen: Observed | None
+
+    @property
+    def light(self) -> Light:
+        """Red: mail is in danger. Yellow: somebody should look."""
+        if self.seen is not None and (not self.running or self.trouble):
+            return Light.RED
+        if self.drift or not self.worker or not self.broker or not self.adopted:
+            return Light.YELLOW
+        return Light.GREEN
+
+    @property
+    def sentence(self) -> str:
+        """The light in words, worst first."""
+        if self.trouble:
+            return f"mailguard cannot look at the server: {self.trouble}"
+        if not self.broker:
+            return "The broker is down: changes wait until it is back. Mail flows."
+        if not self.worker:
+            return "The worker does not answer: changes wait for it. Mail flows."
+        if not self.running:
+            return "Postfix is stopped: no mail is received."
+        if self.drift:
+            return "The configuration was edited by hand since the last change."
+        if not self.adopted:
+            return "The server is being adopted."
+        return "Postfix is running with the configuration shown here."
+
+
+def status(server: Server) -> Status:
+    """The present state of a server, from rows and one ping of the broker."""
+    seen = Observed.objects.filter(server=server).first()
+    return Status(
+        running=seen is not None and seen.running,
+        version=seen.facts.get("version", "") if seen else "",
+        trouble=seen.trouble if seen else "",
+        pending=len(changes.draft(server)),
+        drift=bool(changes.drift_of(server)),
+        worker=servers.worker_alive(server),
+        broker=servers.broker_alive(),
+        adopted=server.adopted_main is not None,
+        seen=seen,
+    )

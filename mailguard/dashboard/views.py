@@ -1,0 +1,38 @@
+"""The dashboard, and the answer for whoever waits for us to start."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from mailguard.changes.models import Revision
+from mailguard.dashboard import services
+from mailguard.protection import services as protection
+from mailguard.servers import services as servers
+from postfixconf.policy.control import Mode
+
+__all__ = ["home", "ready"]
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Is my mail all right?"""
+    server = servers.local()
+    rows = protection.rows(server)
+    context = {
+        "server": server,
+        "status": services.status(server),
+        "on": [row for row in rows if row.live is Mode.ON],
+        "testing": [row for row in rows if row.live is Mode.TEST],
+        "latest": Revision.objects.all()[:5],
+    }
+    return render(request, "dashboard/home.html", context)
+
+
+@login_not_required
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 once the broker and the worker answer and the server is adopted."""
+    now = services.status(servers.local())
+    good = now.worker and now.broker and (now.adopted or bool(now.trouble))
+    return HttpResponse("ready\n" if good else "not yet\n", status=200 if good else 503)

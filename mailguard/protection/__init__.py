@@ -1,0 +1,1 @@
+"""What is switched on: the controls and the mode each is wanted in."""

@@ -1,0 +1,87 @@
+"""The Protection page: a row a control, saved as a draft at each click."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from mailguard.accounts.services import actor_of
+from mailguard.protection import services
+from mailguard.protection.forms import ConfirmForm, ControlForm
+from mailguard.servers import services as servers
+from postfixconf.errors import BadPolicy
+from postfixconf.policy.control import Group, Mode
+
+__all__ = ["confirm", "index", "switch"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A row of the page with its form."""
+
+    row: services.Row
+    form: ControlForm
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Every control, by group."""
+    rows = services.rows(servers.local())
+    shown = [Shown(row, ControlForm(row.control, row.mode)) for row in rows]
+    by_group = groupby(
+        sorted(shown, key=lambda each: list(Group).index(each.row.control.group)),
+        key=lambda each: each.row.control.group,
+    )
+    groups = [(name.value, list(members)) for name, members in by_group]
+    return render(request, "protection/index.html", {"groups": groups})
+
+
+@require_POST
+def switch(request: HttpRequest, key: str) -> HttpResponse:
+    """Save the mode of one control, or ask first where it can lose mail."""
+    row = row_or_404(key)
+    form = ControlForm(row.control, row.mode, request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest(str(form.errors))
+    if form.mode is Mode.ON and row.mode is not Mode.ON and row.control.asks:
+        return redirect("protection:confirm", key)
+    return save(request, key, form.mode)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, key: str) -> HttpResponse:
+    """The consequence in words, and the switch once it is confirmed."""
+    row = row_or_404(key)
+    form = ConfirmForm(row.control, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return save(request, key, Mode.ON)
+    return render(request, "protection/confirm.html", {"row": row, "form": form})
+
+
+def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
+    """Write the draft and show the page again."""
+    try:
+        changes = services.set_mode(
+            server=servers.local(), key=key, mode=mode, actor=actor_of(request)
+        )
+    except BadPolicy as cause:
+        messages.error(request, f"{cause}. Nothing was changed.")
+        changes = []
+    for also in changes[1:]:
+        messages.info(request, f"Also switched on: {also.what} ({also.reason}).")
+    return redirect("protection:index")
+
+
+def row_or_404(key: str) -> services.Row:
+    """The row of this control."""
+    for row in services.rows(servers.local()):
+        if row.control.key == key:
+            return row
+    raise Http404(f"no control {key!r}")

@@ -1,0 +1,1 @@
+"""The Postfix instances that mailguard looks after; today one, `local`."""

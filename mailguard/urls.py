@@ -1,0 +1,10 @@
+"""One line a room; a page's address is its room's name."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("mailguard.dashboard.urls")),
+    path("", include("mailguard.accounts.urls")),
+    path("", include("mailguard.protection.urls")),
+    path("", include("mailguard.changes.urls")),
+]

@@ -1,0 +1,113 @@
+"""One Postfix instance: where it lives, its state, start, stop and reload.
+
+Under systemd the machine's own instance is started by systemctl: started from
+here, master would live in our control group and die with it, and Debian's
+chroot copy would be skipped. Everywhere else `postfix -c DIR` in a session of
+its own. Several instances of one machine each have their own directory.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from postfixconf.errors import CommandFailed, HostError
+from postfixconf.host import files
+from postfixconf.host.commands import run
+from postfixconf.host.log import Log
+
+__all__ = ["Instance"]
+
+SYSTEM = Path("/etc/postfix")
+SYSTEMD = Path("/run/systemd/system")
+UNITS = ("postfix@-.service", "postfix.service")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The Postfix whose configuration directory is `config_dir` (absolute).
+
+    Raises HostError from every method where the machine refuses.
+    """
+
+    config_dir: Path
+
+    def main(self) -> files.Saved:
+        """main.cf as it stands."""
+        return files.read(self.config_dir / "main.cf")
+
+    def master(self) -> files.Saved:
+        """master.cf as it stands."""
+        return files.read(self.config_dir / "master.cf")
+
+    def values(self, *names: str, defaults: bool = False) -> dict[str, str]:
+        """Parameters as Postfix sees them, `$` expanded; all of them if none named.
+
+        With `defaults`, Postfix's own defaults, not expanded.
+        """
+        options = ["-d"] if defaults else ["-x"]
+        done = run("postconf", "-c", str(self.config_dir), *options, *names, timeout=15)
+        pairs = (line.partition(" =") for line in done.out.splitlines())
+        return {name: value.strip() for name, _, value in pairs}
+
+    @cached_property
+    def queue_directory(self) -> Path:
+        """Where the sockets, the queue and the pid file are."""
+        return Path(self.values("queue_directory")["queue_directory"])
+
+    @cached_property
+    def log(self) -> Log:
+        """The mail log of this instance."""
+        return Log.of(self.values("maillog_file")["maillog_file"])
+
+    def master_pid(self) -> int | None:
+        """The process id of a running master, None when Postfix is stopped."""
+        try:
+            text = (self.queue_directory / "pid" / "master.pid").read_text()
+            pid = int(text)
+            alive = Path(f"/proc/{pid}/comm").read_text().strip() == "master"
+        except (OSError, ValueError):
+            return None
+        return pid if alive else None
+
+    def start(self) -> None:
+        """Start Postfix; returns when master listens."""
+        self._control("start")
+
+    def stop(self) -> None:
+        """Stop Postfix, if it runs."""
+        if self.master_pid() is not None:
+            self._control("stop")
+
+    def reload(self) -> None:
+        """Have every Postfix process read its configuration again."""
+        self._control("reload")
+
+    def restart(self) -> None:
+        """Stop and start. Open sessions are dropped; the other side retries."""
+        if self._unit() is not None:
+            self._control("restart")
+            return
+        self.stop()
+        self.start()
+
+    def _control(self, verb: str) -> None:
+        """Run one verb; the reason of a failure is read from the mail log."""
+        unit = self._unit()
+        mark = self.log.mark()
+        try:
+            if unit is not None:
+                run("systemctl", verb, unit, timeout=60)
+            else:
+                run("postfix", "-c", str(self.config_dir), verb, timeout=60)
+        except CommandFailed as cause:
+            said = "; ".join(self.log.faults(mark)) or cause.said
+            raise CommandFailed(f"postfix {verb}", cause.reason, said) from cause
+
+    def _unit(self) -> str | None:
+        """The systemd unit to use, None where there is no systemd."""
+        if not SYSTEMD.is_dir() or self.config_dir != SYSTEM:
+            return None
+        for unit in UNITS:
+            if run("systemctl", "cat", unit, check=False).code == 0:
+                return unit
+        raise HostError("systemd runs here but knows no postfix unit")

@@ -1,0 +1,122 @@
+"""A practice server: a complete private Postfix made from the stock files.
+
+It listens on one port of loopback, accepts any address at `practice.test`,
+delivers into a directory of its own, trusts 127.0.0.1 only, and sends nothing
+to the outside: every other destination is an error.
+"""
+
+import shutil
+from pathlib import Path
+
+from postfixconf.errors import BadFile, HostError
+from postfixconf.host import files
+from postfixconf.host.commands import run
+from postfixconf.host.instance import Instance
+from postfixconf.text.maincf import MainCf
+
+__all__ = ["create", "settings"]
+
+# The distribution's own files, first found wins (Debian; upstream's names).
+STOCK_MAIN = ("/usr/share/postfix/main.cf.debian", "/etc/postfix/main.cf.default")
+STOCK_MASTER = (
+    "/usr/share/postfix/master.cf.dist",
+    "/etc/postfix/master.cf.proto",
+    "/etc/postfix/master.cf",
+)
+# What a chrooted smtpd reads (Debian's configure-instance.sh copies the same).
+CHROOT = ("resolv.conf", "hosts", "services", "nsswitch.conf", "localtime", "host.conf")
+SMTP = "smtp      inet  n       -       y       -       -       smtpd\n"
+# Without TLS: the practice server has no certificate of its own.
+DROPPED = ("smtpd_tls_cert_file", "smtpd_tls_key_file", "smtpd_tls_security_level")
+
+
+def settings(room: Path) -> dict[str, str]:
+    """What the practice server in `room` adds to the stock main.cf."""
+    return {
+        "queue_directory": f"{room}/spool",
+        "data_directory": f"{room}/data",
+        "maillog_file": f"{room}/log/mail.log",
+        "maillog_file_prefixes": str(room),
+        "multi_instance_name": "postfix-practice",
+        "multi_instance_enable": "yes",
+        "myhostname": "mail.practice.test",
+        "mydomain": "practice.test",
+        "mydestination": "",
+        "mynetworks": "127.0.0.1/32",
+        "inet_interfaces": "loopback-only",
+        "inet_protocols": "ipv4",
+        "virtual_mailbox_domains": "practice.test",
+        "virtual_mailbox_maps": "static:all",
+        "virtual_mailbox_base": f"{room}/mail",
+        "virtual_uid_maps": f"static:{run('id', '-u', 'postfix').out.strip()}",
+        "virtual_gid_maps": f"static:{run('id', '-g', 'postfix').out.strip()}",
+        "default_transport": "error:the practice server sends nothing to the outside",
+        "relay_transport": "error:the practice server sends nothing to the outside",
+        "smtpd_peername_lookup": "yes",
+        "alias_maps": "",
+        "alias_database": "",
+        "smtpd_tls_security_level": "none",
+    }
+
+
+def create(room: Path, port: int) -> Instance:
+    """Make the practice server in `room` unless it is there, and return it.
+
+    `room` is absolute and every directory above it open to user postfix. What
+    is there already is kept as it is, whatever was done to it since. Raises
+    HostError without a Postfix on the machine.
+    """
+    instance = Instance(room / "etc")
+    if not (room / "etc" / "main.cf").exists():
+        _make_directories(room)
+        _write(room / "etc" / "master.cf", _master(stock(STOCK_MASTER), port))
+        _write(room / "etc" / "main.cf", _main(stock(STOCK_MAIN), room))
+    _fill_chroot(room / "spool" / "etc")
+    return instance
+
+
+def stock(candidates: tuple[str, ...]) -> str:
+    """The distribution's own file, the first of `candidates` that is there."""
+    for candidate in candidates:
+        if Path(candidate).is_file():
+            return files.read(Path(candidate)).text
+    raise HostError(
+        f"Postfix is not installed: none of {', '.join(candidates)} is here"
+    )
+
+
+def _make_directories(room: Path) -> None:
+    for name in ("etc", "mail", "log", "spool", "data"):
+        (room / name).mkdir(parents=True, exist_ok=True, mode=0o755)
+    for name in ("mail", "data"):
+        shutil.chown(room / name, "postfix", "postfix")
+    # Postfix fills its own queue directory at the first start.
+
+
+def _main(text: str, room: Path) -> str:
+    document = MainCf.parse(text)
+    for name in DROPPED:
+        document = document.remove(name)
+    for name, value in settings(room).items():
+        document = document.set(name, value)
+    return document.render()
+
+
+def _master(text: str, port: int) -> str:
+    """The stock services, the SMTP port exchanged for `port`."""
+    if SMTP not in text:
+        raise BadFile("master.cf", 1, text[:60], "no stock line for the SMTP port")
+    return text.replace(SMTP, SMTP.replace("smtp      inet", f"{port:<9} inet"), 1)
+
+
+def _fill_chroot(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in CHROOT:
+        source = Path("/etc") / name
+        if source.is_file():
+            shutil.copyfile(source, directory / name)
+
+
+def _write(path: Path, text: str) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    files.replace(files.Saved(path, data, 0o644, 0, 0))

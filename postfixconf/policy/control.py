@@ -1,0 +1,116 @@
+"""What a control is: one thing that can be switched, and where it stands.
+
+A control is either a restriction in one of Postfix's lists (off, test, on) or
+a parameter of main.cf (off, on). `postfixconf.policy.catalog` holds them all.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from postfixconf.text.rules import Rule
+
+__all__ = ["Control", "Group", "Mode", "Restriction", "Risk", "Switch"]
+
+
+class Mode(StrEnum):
+    """How far a control goes: nothing, the log only, or a refusal."""
+
+    OFF = "off"
+    TEST = "test"
+    ON = "on"
+
+
+class Risk(StrEnum):
+    """How likely a control is to lose legitimate mail."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Group(StrEnum):
+    """The part of the SMTP conversation that a control looks at."""
+
+    CONNECTION = "Connection"
+    GREETING = "Greeting"
+    SENDER = "Sender"
+    RECIPIENT = "Recipient"
+    BLOCKLISTS = "Blocklists"
+    PROTOCOL = "Protocol"
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """A place in a restriction list.
+
+    `parameter` is the list it is first put into; `rank` orders our own rules
+    within it (cheap and certain first, DNS later, blocklists last). `names`
+    are the spellings Postfix understands, the modern one first. A blocklist
+    has its `zone` and the `codes` that are a listing.
+    """
+
+    parameter: str
+    rank: int
+    names: tuple[str, ...]
+    zone: str | None = None
+    codes: str | None = None
+
+    def rule(self, *, warn: bool) -> Rule:
+        """The rule as mailguard writes it."""
+        argument = None if self.zone is None else f"{self.zone}={self.codes}"
+        return Rule(self.names[0], argument, warn)
+
+    def matches(self, rule: Rule) -> bool:
+        """Whether a rule found in a file is this control, in any spelling."""
+        if rule.key not in self.names:
+            return False
+        if self.zone is None:
+            return True
+        zone = (rule.argument or "").partition("=")[0].rstrip(".")
+        return zone.lower() == self.zone
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A parameter of main.cf; `on` is the value that switches it on."""
+
+    parameter: str
+    on: str = "yes"
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing that can be switched.
+
+    `key` is its Postfix name (`dnsbl:ZONE` for a blocklist). `stops` and
+    `loses` are the two sentences every page shows: what it keeps out, and
+    which legitimate mail it can lose. `reply` is what a refused sender reads;
+    `signature` is the text after the reply code by which its lines are known in
+    the log, None where Postfix logs nothing. `since` is the first version that
+    has it. `needs` are controls that come on with it.
+    """
+
+    key: str
+    group: Group
+    place: Restriction | Switch
+    title: str
+    stops: str
+    loses: str
+    risk: Risk
+    reply: str
+    signature: str | None
+    since: str = "2.3"
+    recommended: bool = True
+    needs: tuple[str, ...] = ()
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes it can have: only a restriction can be tested."""
+        if isinstance(self.place, Restriction):
+            return (Mode.OFF, Mode.TEST, Mode.ON)
+        return (Mode.OFF, Mode.ON)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person has to confirm before it goes on."""
+        return self.risk is not Risk.LOW or not self.recommended

@@ -1,0 +1,149 @@
+"""Which controls a configuration has already, in which mode and where.
+
+Every managed rule is recognised wherever it stands, in any spelling. Inside
+`$name`, braces, a restriction class or a `-o` override of the port-25 service
+it is "elsewhere": seen, not switchable. What a table or policy service behind
+the list decides is not looked at.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.control import Control, Mode, Restriction, Switch
+from postfixconf.policy.observed import Facts, effective, front_services
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.rules import Rule, parse_list, split_list
+
+__all__ = ["Found", "find", "switch_is_on"]
+
+STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
+DEEPEST = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a control stands in a configuration.
+
+    `places` are the lists (or the parameter) where mailguard can switch it.
+    `elsewhere` names the place that cannot be switched, None if there is none.
+    `available` is false where the installed Postfix does not have it.
+    """
+
+    mode: Mode
+    places: tuple[str, ...] = ()
+    elsewhere: str | None = None
+    available: bool = True
+
+    @property
+    def switchable(self) -> bool:
+        """Whether a click can change it."""
+        return self.available and self.elsewhere is None
+
+
+def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
+    """Each control of the catalogue, by key, as it stands now."""
+    return {
+        control.key: _find_switch(control, control.place, main, master, facts)
+        if isinstance(control.place, Switch)
+        else _find_rule(control, control.place, main, master, facts)
+        for control in CONTROLS
+    }
+
+
+def switch_is_on(value: str) -> bool:
+    """Whether a switch's value means on: anything but `no` (and nothing at all)."""
+    return value.strip().lower() not in ("no", "")
+
+
+def strictest(rules: Iterable[Rule]) -> Mode:
+    """The mode of a control found in these rules, off when there are none."""
+    modes = (Mode.TEST if rule.warn else Mode.ON for rule in rules)
+    return max(modes, key=STRICTNESS.index, default=Mode.OFF)
+
+
+def _find_switch(
+    control: Control, place: Switch, main: MainCf, master: MasterCf, facts: Facts
+) -> Found:
+    if not facts.knows(place.parameter):
+        return Found(Mode.OFF, available=False)
+    value = effective(main, facts, place.parameter)
+    elsewhere = _override(master, place.parameter)
+    if elsewhere is not None:
+        value = elsewhere[1]
+    mode = Mode.ON if switch_is_on(value) else Mode.OFF
+    if elsewhere is not None:
+        return Found(mode, elsewhere=elsewhere[0])
+    if "$" in value:
+        return Found(mode, elsewhere=f"{place.parameter} = {value}")
+    return Found(mode, (place.parameter,))
+
+
+def _find_rule(
+    control: Control, place: Restriction, main: MainCf, master: MasterCf, facts: Facts
+) -> Found:
+    lists = {name: effective(main, facts, name) for name in LISTS}
+    hits: dict[str, list[Rule]] = {
+        name: [rule for rule in parse_list(value) if place.matches(rule)]
+        for name, value in lists.items()
+    }
+    places = tuple(name for name, rules in hits.items() if rules)
+    override = _override(master, *(places or (place.parameter,)))
+    if override is not None:
+        rules = [rule for rule in parse_list(override[1]) if place.matches(rule)]
+        return Found(strictest(rules), places, override[0])
+    if places:
+        return Found(strictest(rule for name in places for rule in hits[name]), places)
+    return _find_behind(place, main, facts, lists)
+
+
+def _find_behind(
+    place: Restriction, main: MainCf, facts: Facts, lists: dict[str, str]
+) -> Found:
+    """Look behind `$name`, braces and restriction classes of the lists."""
+    classes = effective(main, facts, "smtpd_restriction_classes")
+    known = frozenset(re.split(r"[,\s]+", classes))
+    for name, value in lists.items():
+        for source, text in _behind(value, main, known, DEEPEST):
+            rules = [rule for rule in parse_list(text) if place.matches(rule)]
+            if rules:
+                return Found(strictest(rules), (name,), f"{source} in {name}")
+    return Found(Mode.OFF, (place.parameter,))
+
+
+def _behind(
+    value: str, main: MainCf, classes: frozenset[str], depth: int
+) -> Iterator[tuple[str, str]]:
+    """(source, text) of everything a list's items lead to."""
+    if depth == 0:
+        return
+    for start, end in split_list(value):
+        item = value[start:end]
+        for source, text in _leads_to(item, main, classes):
+            yield source, text
+            yield from _behind(text, main, classes, depth - 1)
+
+
+def _leads_to(
+    item: str, main: MainCf, classes: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    if item in classes:
+        yield f"the class {item}", main.get(item) or ""
+    if "{" in item:
+        inside = re.sub(r"[{}?:]|\$\w*", " ", item)
+        yield item, inside
+    for name in re.findall(r"\$[({]?(\w+)", item):
+        yield f"${name}", main.get(name) or ""
+
+
+def _override(master: MasterCf, *parameters: str) -> tuple[str, str] | None:
+    """(place, value) of a `-o` on port 25 that shadows one of the parameters."""
+    for service in front_services(master):
+        for parameter in parameters:
+            value = service.overrides().get(parameter)
+            if value is not None:
+                where = f"-o {parameter} of {service.name} in master.cf"
+                return where, value
+    return None

@@ -1,0 +1,128 @@
+"""What is wrong with a configuration that Postfix itself would accept.
+
+`postfix check` exits 0 with every fault named here (seen on 3.7.11). This is
+the part of the linter that the apply needs; it judges main.cf only, not
+tables, services behind it or other machines.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.control import Restriction
+from postfixconf.policy.found import switch_is_on
+from postfixconf.policy.names import is_known
+from postfixconf.policy.observed import Facts, effective
+from postfixconf.policy.relay import PROTECTING, has_relay_protection
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import Rule, parse_list
+
+__all__ = ["Finding", "Level", "lint"]
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the linter says: where, what, and what to do about it.
+
+    `blocks` is true where a change may not be applied with it.
+    """
+
+    level: Level
+    code: str
+    place: str
+    sentence: str
+    remedy: str
+    blocks: bool = False
+
+
+def lint(main: MainCf, facts: Facts) -> tuple[Finding, ...]:
+    """Everything this linter has to say about `main`, worst first."""
+    found = [*_relay(main, facts), *_greeting(main, facts), *_ending(main)]
+    for name in LISTS:
+        for rule in parse_list(effective(main, facts, name)):
+            found.extend(_rule(rule, name, main))
+    return tuple(sorted(found, key=lambda each: list(Level).index(each.level)))
+
+
+def _relay(main: MainCf, facts: Facts) -> Iterator[Finding]:
+    if not has_relay_protection(main, facts):
+        yield Finding(
+            Level.ERROR,
+            "no_relay_protection",
+            "smtpd_relay_restrictions",
+            "Nothing refuses mail from strangers to strangers, so Postfix refuses "
+            "to work or the server is an open relay.",
+            "Add reject_unauth_destination to smtpd_relay_restrictions.",
+            blocks=True,
+        )
+
+
+def _greeting(main: MainCf, facts: Facts) -> Iterator[Finding]:
+    if switch_is_on(effective(main, facts, "smtpd_helo_required")):
+        return
+    rules = [r for name in LISTS for r in parse_list(effective(main, facts, name))]
+    checks = [r for r in rules if "helo" in r.key and not r.warn]
+    if checks:
+        yield Finding(
+            Level.WARNING,
+            "helo_not_required",
+            "smtpd_helo_required",
+            f"A client that sends no greeting skips {checks[0].name}.",
+            "Switch on “Insist on a greeting”.",
+        )
+
+
+def _ending(main: MainCf) -> Iterator[Finding]:
+    text = main.render()
+    if text and not text.endswith("\n"):
+        yield Finding(
+            Level.NOTE,
+            "no_final_newline",
+            "main.cf",
+            "The last line has no newline; other tools glue the next setting to it.",
+            "mailguard adds the newline with the first change.",
+        )
+
+
+def _rule(rule: Rule, name: str, main: MainCf) -> Iterator[Finding]:
+    if not is_known(rule.name, main):
+        yield Finding(
+            Level.ERROR,
+            "unknown_restriction",
+            name,
+            f"Postfix does not know “{rule.name}” and answers 451 to all mail that "
+            "gets this far.",
+            "Correct the spelling or take it out.",
+        )
+    if rule.warn and rule.key in PROTECTING:
+        yield Finding(
+            Level.ERROR,
+            "warned_relay_protection",
+            name,
+            f"warn_if_reject takes the effect from {rule.name}.",
+            "Take warn_if_reject out.",
+        )
+    if _unfiltered(rule):
+        yield Finding(
+            Level.WARNING,
+            "unfiltered_blocklist",
+            name,
+            f"{rule.argument} has no return codes: a refused query rejects all mail.",
+            "Switch the list off and on again here: mailguard adds the codes.",
+        )
+
+
+def _unfiltered(rule: Rule) -> bool:
+    places = [each.place for each in CONTROLS if isinstance(each.place, Restriction)]
+    lists = [place for place in places if place.zone is not None]
+    ours = any(place.matches(rule) for place in lists)
+    return ours and "=" not in (rule.argument or "")

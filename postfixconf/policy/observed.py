@@ -1,0 +1,80 @@
+"""What a server has now, as a value: its texts and what its Postfix knows."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.services import Service
+
+__all__ = ["Facts", "Observed", "Texts", "front_services"]
+
+SMTP_PORTS = ("smtp", "25")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The two files a plan changes, whole. Odd bytes are lone surrogates."""
+
+    main: str
+    master: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over both files' bytes, in hexadecimal."""
+        hashed = hashlib.sha256()
+        for text in (self.main, self.master):
+            data = text.encode("utf-8", "surrogateescape")
+            hashed.update(b"%d:" % len(data) + data)
+        return hashed.hexdigest()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the installed Postfix is: version, table types, and every default.
+
+    `defaults` holds each parameter this Postfix knows with its built-in value,
+    `$` not expanded (`postconf -d`). `default_table_type` is what an indexed
+    table is made of here (hash, lmdb, cdb).
+    """
+
+    version: str
+    defaults: Mapping[str, str]
+    table_types: tuple[str, ...]
+    default_table_type: str
+
+    def knows(self, parameter: str) -> bool:
+        """Whether this Postfix has the parameter at all."""
+        return parameter in self.defaults
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One server as the worker saw it; `running` says whether master is alive."""
+
+    texts: Texts
+    facts: Facts
+    running: bool
+
+
+def effective(main: MainCf, facts: Facts, parameter: str) -> str:
+    """A parameter's value as Postfix starts from it: the file's, or its default."""
+    value = main.get(parameter)
+    return facts.defaults.get(parameter, "") if value is None else value
+
+
+def front_services(master: MasterCf) -> tuple[Service, ...]:
+    """The smtpd services that strangers reach on port 25.
+
+    The `smtp` or `25` listener, on any address, or the `pass` service behind
+    postscreen; where there is none (a private port), the first smtpd listener.
+    """
+    smtpds = [each for each in master.services() if each.command == "smtpd"]
+    front = [
+        each
+        for each in smtpds
+        if each.type == "pass"
+        or (each.type == "inet" and each.name.rpartition(":")[2] in SMTP_PORTS)
+    ]
+    return tuple(front or [each for each in smtpds if each.type == "inet"][:1])

@@ -1,0 +1,169 @@
+"""Policy + what was adopted + what is there → exactly what would be written.
+
+A plan is computed, never stored as truth. It always starts from the text as it
+was last adopted, so two plans for the same policy give the same bytes.
+"""
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from postfixconf.policy.compose import compose
+from postfixconf.policy.found import find
+from postfixconf.policy.lint import Finding, Level, lint
+from postfixconf.policy.observed import Observed, Texts, front_services
+from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+
+__all__ = ["Action", "Plan", "Table", "plan"]
+
+# The private service through which the live server is asked after each apply:
+# its socket is reachable by root and postfix only, so any client may be named.
+PROBE_SERVICE = "mailguard"
+PROBE_OVERRIDES = {
+    "smtpd_authorized_xclient_hosts": "static:ok",
+    "smtpd_client_event_limit_exceptions": "static:all",
+    "smtpd_milters": "",
+    "smtpd_proxy_filter": "",
+    "smtpd_tls_security_level": "none",
+    "smtpd_tls_wrappermode": "no",
+    "smtpd_upstream_proxy_protocol": "",
+    "syslog_name": "postfix/mailguard",
+}
+
+
+class Action(StrEnum):
+    """What Postfix has to do to read the new files."""
+
+    NONE = "none"
+    RELOAD = "reload"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A lookup table to build: its path, type, source text, and keys to look up.
+
+    `expected` are (key, value) pairs that `postmap -q` must find in the built
+    table, since postmap exits 0 on malformed lines.
+    """
+
+    path: str
+    type: str
+    text: str
+    expected: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be written, what Postfix has to do, and what is wrong with it."""
+
+    before: Texts
+    after: Texts
+    action: Action
+    findings: tuple[Finding, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all would change."""
+        return self.before == self.after and not self.tables
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is there and what would be written, in hexadecimal."""
+        both = self.before.digest + self.after.digest + self.action
+        return hashlib.sha256(both.encode()).hexdigest()
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that forbid the change."""
+        return tuple(each for each in self.findings if each.blocks)
+
+    def diffs(self) -> dict[str, str]:
+        """A unified diff per changed file, by file name."""
+        pairs = {
+            "main.cf": (self.before.main, self.after.main),
+            "master.cf": (self.before.master, self.after.master),
+        }
+        return {
+            name: "".join(unified(name, before, after))
+            for name, (before, after) in pairs.items()
+            if before != after
+        }
+
+
+def unified(name: str, before: str, after: str) -> list[str]:
+    """The lines of a unified diff, each ending in a newline."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True),
+        after.splitlines(keepends=True),
+        f"{name} now",
+        f"{name} then",
+    )
+    missing = "\n\\ No newline at end of file\n"
+    return [line if line.endswith("\n") else line + missing for line in lines]
+
+
+def plan(
+    policy: Policy, adopted: Texts, observed: Observed, *, reload: bool = False
+) -> Plan:
+    """What to write so that `observed` follows `policy`.
+
+    `adopted` are the files as last adopted, from which the new text is made.
+    With `reload` a graceful reload is preferred to a restart: it is enough for
+    everything that is written here. Raises BadFile for a file that Postfix
+    would not read.
+    """
+    main = MainCf.parse(adopted.main)
+    found = find(main, MasterCf.parse(adopted.master), observed.facts)
+    after = compose(main, found, policy, observed.facts)
+    before = observed.texts
+    if after.render() == before.main:
+        return Plan(before, before, Action.NONE, lint(after, observed.facts))
+    texts = Texts(after.render(), _with_probe_service(before.master))
+    action = Action.RELOAD if reload else Action.RESTART
+    findings = _judged(
+        lint(MainCf.parse(before.main), observed.facts), lint(after, observed.facts)
+    )
+    return Plan(before, texts, action, findings)
+
+
+def _judged(
+    before: tuple[Finding, ...], after: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """An error that the change introduces blocks it; one that was there does not."""
+    return tuple(
+        Finding(
+            each.level,
+            each.code,
+            each.place,
+            each.sentence,
+            each.remedy,
+            each.blocks or (each.level is Level.ERROR and each not in before),
+        )
+        for each in after
+    )
+
+
+def _with_probe_service(text: str) -> str:
+    """master.cf with the private probe service, its overrides as on port 25."""
+    document = MasterCf.parse(text)
+    fronts = front_services(document)
+    chroot = fronts[0].chroot if fronts else "n"
+    overrides = (fronts[0].overrides() if fronts else {}) | PROBE_OVERRIDES
+    head = f"{PROBE_SERVICE:<9} unix  y       -       {chroot:<7} -       -       smtpd"
+    lines = [head, *(_option(name, value) for name, value in overrides.items())]
+    service = "\n".join(lines) + "\n"
+    if any(each.name == PROBE_SERVICE for each in document.services()):
+        if service in text:
+            return text
+        document = document.remove(PROBE_SERVICE, "unix")
+    return document.add(service).render()
+
+
+def _option(name: str, value: str) -> str:
+    quoted = any(each in value for each in " \t{}")
+    return f"  -o {{ {name} = {value} }}" if quoted else f"  -o {name}={value}"

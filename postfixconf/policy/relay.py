@@ -1,0 +1,63 @@
+"""Who may relay: whether a configuration refuses strangers' mail to strangers.
+
+Judged from the text of both lists, `$name` expanded. What a table, a policy
+service or a restriction class decides is not known here: it is not counted as
+protection. The proof is the relay probe on a running Postfix.
+"""
+
+import re
+
+from postfixconf.policy.observed import Facts, effective
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import parse_list
+
+__all__ = ["PROTECTING", "expand", "has_relay_protection", "relay_rules"]
+
+RELAY_LISTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+# smtpd(8) dies unless one of these stands in the relay or recipient list.
+PROTECTING = frozenset(
+    {
+        "reject",
+        "reject_unauth_destination",
+        "defer",
+        "defer_if_permit",
+        "defer_unauth_destination",
+        "check_relay_domains",
+    }
+)
+REFERENCE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
+DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"
+
+
+def has_relay_protection(main: MainCf, facts: Facts) -> bool:
+    """Whether the relay or the recipient list refuses relaying, unconditionally."""
+    return any(
+        rule.key in PROTECTING and not rule.warn
+        for name in RELAY_LISTS
+        for rule in parse_list(relay_rules(main, facts, name))
+    )
+
+
+def relay_rules(main: MainCf, facts: Facts, name: str) -> str:
+    """One of the two lists as smtpd reads it, `$name` expanded."""
+    if name == "smtpd_relay_restrictions" and main.get(name) is None:
+        return DEFAULT_RELAY if compatibility(main) >= (1,) else ""
+    return expand(effective(main, facts, name), main)
+
+
+def compatibility(main: MainCf) -> tuple[int, ...]:
+    """`compatibility_level` as numbers; 0 where it is not set (postconf(5))."""
+    numbers = re.findall(r"\d+", main.get("compatibility_level") or "0")
+    return tuple(int(number) for number in numbers)
+
+
+def expand(value: str, main: MainCf, depth: int = 10) -> str:
+    """`value` with plain `$name` references replaced, as far as main.cf has them."""
+    if depth == 0:
+        return value
+
+    def filled(match: re.Match[str]) -> str:
+        name = next(group for group in match.groups() if group)
+        return expand(main.get(name) or "", main, depth - 1)
+
+    return REFERENCE.sub(filled, value)

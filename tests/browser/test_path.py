@@ -1,0 +1,72 @@
+"""The path an administrator walks: tick, read, apply, and Postfix enforces it."""
+
+from playwright.sync_api import Page, expect
+
+from tests.support.site import Site
+from tests.support.smtp import Reply, attempt, smtp
+
+RULE = "reject_non_fqdn_helo_hostname"
+
+
+def violate(site: Site) -> Reply:
+    """A stranger who greets with a short name."""
+    return attempt("a@good.example", "b@practice.test", port=site.port, helo="laptop")
+
+
+def tick(page: Page, key: str) -> None:
+    """Enable one control and confirm what it costs."""
+    page.goto("/protection/")
+    page.locator(f'[name="{key}"]').check()
+    page.locator("#confirm").click()
+    expect(page.locator(f'[data-testid="{key}"]')).to_have_attribute("data-mode", "on")
+
+
+def apply(page: Page, reason: str) -> None:
+    """Review, give a reason, apply, and see it become live."""
+    page.goto("/review/")
+    page.locator("[name=reason]").fill(reason)
+    page.locator("#apply").click()
+    expect(page.locator("#outcome[data-state=applied]")).to_be_visible()
+
+
+def test_a_ticked_restriction_is_enforced_then_only_logged_then_gone(
+    page: Page, site: Site
+) -> None:
+    assert violate(site).code == 250
+    tick(page, RULE)
+    apply(page, "short names are infected PCs")
+    assert violate(site).code == 504
+
+    page.goto("/protection/")
+    page.locator(f'[name="{RULE}.test"]').check()
+    row = page.locator(f'[data-testid="{RULE}"]')
+    expect(row).to_have_attribute("data-mode", "test")
+    apply(page, "look first")
+    mark = site.postfix.log.mark()
+    assert violate(site).code == 250
+    assert "reject_warning: RCPT" in "\n".join(site.postfix.log.since(mark))
+
+    page.goto("/protection/")
+    page.locator(f'[name="{RULE}"]').uncheck()
+    expect(row).to_have_attribute("data-mode", "off")
+    apply(page, "enough seen")
+    mark = site.postfix.log.mark()
+    assert violate(site).code == 250
+    assert "reject_warning" not in "\n".join(site.postfix.log.since(mark))
+
+
+def test_a_ticked_switch_is_enforced_and_gone_again(page: Page, site: Site) -> None:
+    page.goto("/protection/")
+    row = page.locator('[data-testid="disable_vrfy_command"]')
+    page.locator('[name="disable_vrfy_command"]').check()
+    expect(row).to_have_attribute("data-mode", "on")
+    apply(page, "harvesters")
+    with smtp(port=site.port) as client:
+        assert client.command("VRFY b@practice.test").code == 502
+
+    page.goto("/protection/")
+    page.locator('[name="disable_vrfy_command"]').uncheck()
+    expect(row).to_have_attribute("data-mode", "off")
+    apply(page, "a script needs it")
+    with smtp(port=site.port) as client:
+        assert client.command("VRFY b@practice.test").code == 252

@@ -1,0 +1,69 @@
+"""What every test can count on: a network of its own, and a DNS it knows."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.dns import WORLD, Dns, serving
+from tests.support.namespace import enter
+from tests.support.practice import Practice
+from tests.support.practice import serving as serving_practice
+from tests.support.site import Site, running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dns() -> Iterator[Dns]:
+    """Cut this process off from the machine's network, and serve WORLD as DNS."""
+    enter()
+    with serving(WORLD) as server:
+        yield server
+
+
+@pytest.fixture
+def practice(dns: Dns) -> Iterator[Practice]:
+    """A practice server of this test's own."""
+    with serving_practice() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_practice(dns: Dns) -> Iterator[Practice]:
+    """One practice server for a module whose tests leave it as they found it."""
+    with serving_practice() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def site(dns: Dns) -> Iterator[Site]:
+    """Everything, as `make run` starts it: web, worker, beat, broker, Postfix."""
+    with running() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def browser(dns: Dns) -> Iterator[Browser]:
+    """Debian's Chromium."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=options
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page of the running site, Alice signed in as its administrator."""
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto("/login/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", site.password)
+    page.click("#submit-id-sign-in")
+    page.wait_for_url(site.url + "/")
+    yield page
+    context.close()

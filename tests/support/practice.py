@@ -1,0 +1,113 @@
+"""A practice server of a test's own: a real Postfix on a port, gone afterwards."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from postfixconf.errors import HostError
+from postfixconf.host import practice
+from postfixconf.host.apply import Outcome, apply
+from postfixconf.host.instance import Instance
+from postfixconf.host.journal import Journal, Step
+from postfixconf.host.observe import observe
+from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.plan import Plan, plan
+from postfixconf.policy.policy import Policy
+from tests.support.smtp import Client, Reply, attempt, smtp
+
+__all__ = ["STRANGER", "Practice", "fail_at", "serving"]
+
+STRANGER = "127.0.0.66"
+
+
+@dataclass
+class Practice:
+    """A running practice server and what a test does with it."""
+
+    room: Path
+    instance: Instance
+    port: int
+    adopted: Texts
+    number: int = 0
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints are kept."""
+        return self.room / "checkpoints"
+
+    def observed(self) -> Observed:
+        """What it has now."""
+        return observe(self.instance)
+
+    def plan(self, modes: dict[str, str], *, reload: bool = False) -> Plan:
+        """The plan that brings it from what was adopted to these modes."""
+        policy = Policy.of(modes)
+        return plan(policy, self.adopted, self.observed(), reload=reload)
+
+    def apply(
+        self, made: Plan | dict[str, str], journal: Journal | None = None
+    ) -> Outcome:
+        """Bring a plan, or these modes, live by the protocol."""
+        self.number += 1
+        return apply(
+            self.plan(made) if isinstance(made, dict) else made,
+            self.instance,
+            checkpoints=self.checkpoints,
+            number=self.number,
+            journal=journal or Journal(),
+        )
+
+    def candidate(self, main: str = "", master: str = "") -> Plan:
+        """A plan past the linter: these lines added to the present files."""
+        before = self.observed().texts
+        made = self.plan({"disable_vrfy_command": "on"})
+        after = Texts(before.main + main, made.after.master + master)
+        return replace(made, before=before, after=after, findings=())
+
+    def smtp(
+        self, src: str = STRANGER, helo: str = "client.example"
+    ) -> AbstractContextManager[Client]:
+        """A connection from `src` that has said HELO."""
+        return smtp("127.0.0.1", self.port, src=src, helo=helo)
+
+    def attempt(self, sender: str, recipient: str, **how: str | None) -> Reply:
+        """The reply that decides one envelope, from a stranger by default."""
+        return attempt(sender, recipient, port=self.port, **({"src": STRANGER} | how))  # type: ignore[arg-type]
+
+    def log(self, mark: int = 0) -> str:
+        """What Postfix has logged since `mark`."""
+        return "\n".join(self.instance.log.since(mark))
+
+
+@contextmanager
+def serving(port: int = 2525, **settings: str) -> Iterator[Practice]:
+    """A practice server that runs; `settings` are added to its main.cf before."""
+    room = Path(tempfile.mkdtemp(prefix="mailguard-", dir="/tmp"))
+    room.chmod(0o755)
+    instance = practice.create(room / "practice", port)
+    with (instance.config_dir / "main.cf").open("a") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+    instance.start()
+    try:
+        yield Practice(room, instance, port, observe(instance).texts)
+    finally:
+        instance.stop()
+        shutil.rmtree(room)
+
+
+def fail_at(step: str) -> Journal:
+    """A journal that makes the protocol fail as it begins `step`."""
+    return Journal(watching(step, HostError(f"made to fail at {step}")))
+
+
+def watching(step: str, error: BaseException) -> Callable[[tuple[Step, ...]], None]:
+    """A watcher that raises `error` when `step` begins."""
+
+    def watch(steps: tuple[Step, ...]) -> None:
+        if steps[-1].name == step:
+            raise error
+
+    return watch
