@@ -1,0 +1,1 @@
+"""What puts load on a practice server, measures it, or photographs it."""

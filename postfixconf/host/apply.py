@@ -1,14 +1,15 @@
 """The apply protocol. Nothing else writes a configuration.
 
-    lock                      one apply at a time in a configuration directory
-    compare                   the files are what the plan was made from
-    check                     no finding forbids it
-    tables                    built beside the old ones, and looked up
-    (rehearse)                the next step to come; its place is here
-    checkpoint                registered before the first byte changes
-    replace                   tables, then master.cf, then main.cf
-    restart                   or reload; none where tables alone changed
-    probe                     as a stranger and as a trusted client, and the log
+    lock           one apply at a time in a configuration directory
+    compare        the files are what the plan was made from, and Postfix runs
+    check          no finding forbids it
+    stage          tables built and looked up, files written, all beside the
+                   old ones: a full disk or a failing postmap ends here
+    (rehearse)     the next step to come; its place is here
+    checkpoint     registered before the first byte changes
+    replace        tables, then master.cf, then main.cf, by rename
+    restart        or reload; none where tables alone changed
+    probe          as a stranger and as a trusted client, and the log
 
 Up to the checkpoint a failure leaves the server untouched: Refused. After it,
 a failure brings the old state back: RolledBack, or Broken where even that
@@ -16,12 +17,14 @@ failed. A process killed in between leaves an open checkpoint, which `recover`
 undoes at the next start.
 """
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HostError, Locked
 from postfixconf.host import checkpoint, files, tables
+from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
 from postfixconf.host.proof import leave_old_smtpds, probe_smtpds, prove
@@ -82,30 +85,26 @@ def apply(
     """Bring `plan` live on `server` as revision `number`, or leave it as it was."""
     step = journal.step
     try:
-        with files.locked(server.config_dir), ExitStack() as held:
+        with files.locked(server.config_dir):
             with step("compare"):
                 compare(plan, server)
+            if plan.empty:
+                return Applied("the server is as wanted")
             with step("check"):
-                for finding in plan.blocking:
-                    raise Refusal(f"{finding.sentence} {finding.remedy}")
-            with step("tables"):
-                built = held.enter_context(tables.built(server.config_dir, plan.tables))
-            with step("checkpoint"):
-                changes = writes(plan, server, built)
-                point = checkpoint.save(
-                    checkpoints, number, [(path, data) for path, data, _ in changes]
-                )
-            return go_live(plan, server, changes, built, point, journal)
+                check(plan)
+            with staged(plan, server, journal) as new:
+                with step("checkpoint"):
+                    point = checkpoint.save(checkpoints, number, new)
+                return go_live(plan.action, server, new, point, journal)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
 
 
 def go_live(
-    plan: Plan,
+    action: Action,
     server: Instance,
-    changes: "list[Change]",
-    built: tuple[tables.Built, ...],
-    point: checkpoint.Checkpoint,
+    new: list[files.Staged],
+    point: Checkpoint,
     journal: Journal,
 ) -> Outcome:
     """From the first byte on: everything holds, or everything goes back."""
@@ -113,13 +112,10 @@ def go_live(
     try:
         mark, known = server.log.mark(), server.log.recent_faults()
         with step("replace"):
-            for table in built:
-                table.install()
-            for _, _, new in changes:
-                if new is not None:
-                    files.replace(new)
-        with step(plan.action):
-            take_effect(plan.action, server)
+            for file in new:
+                file.install()
+        with step(action):
+            take_effect(action, server)
         with step("probe") as saw:
             saw(said := prove(server, mark, known))
         point.close("applied")
@@ -132,7 +128,7 @@ def go_live(
 
 
 def undo(
-    point: checkpoint.Checkpoint, server: Instance, cause: str, journal: Journal
+    point: Checkpoint, server: Instance, cause: str, journal: Journal
 ) -> RolledBack | Broken:
     """Put the checkpoint back and start Postfix with it."""
     try:
@@ -145,9 +141,6 @@ def undo(
         return Broken(cause, str(why))
     point.close(f"rolled_back: {cause}")
     return RolledBack(cause)
-
-
-Change = tuple[Path, bytes | None, files.Saved | None]
 
 
 def compare(plan: Plan, server: Instance) -> None:
@@ -166,23 +159,37 @@ def compare(plan: Plan, server: Instance) -> None:
         )
 
 
-def writes(
-    plan: Plan, server: Instance, built: tuple[tables.Built, ...]
-) -> list[Change]:
-    """Everything that will be written, in order: tables, master.cf, main.cf."""
-    changes: list[Change] = [
-        (target, None, None) for each in built for _, target in each.moves
-    ]
-    pairs = (
-        (server.master(), plan.before.master, plan.after.master),
-        (server.main(), plan.before.main, plan.after.main),
-    )
-    for old, before, after in pairs:
-        if before != after:
-            data = after.encode("utf-8", "surrogateescape")
-            new = files.Saved(old.path, data, old.mode, old.uid, old.gid)
-            changes.append((old.path, data, new))
-    return changes
+def check(plan: Plan) -> None:
+    """Refuse a plan with a finding that forbids it."""
+    for finding in plan.blocking:
+        raise Refusal(f"{finding.sentence} {finding.remedy} Nothing was changed.")
+
+
+@contextmanager
+def staged(
+    plan: Plan, server: Instance, journal: Journal
+) -> Iterator[list[files.Staged]]:
+    """All that will be written, beside its place: tables, master.cf, main.cf.
+
+    What was not installed at the end is removed.
+    """
+    new: list[files.Staged] = []
+    with tables.room_in(server.config_dir) as room:
+        try:
+            with journal.step("stage"):
+                for table in plan.tables:
+                    new += tables.build(server.config_dir, room, table)
+                for old, text in (
+                    (server.master(), plan.after.master),
+                    (server.main(), plan.after.main),
+                ):
+                    if text != old.text:
+                        data = text.encode("utf-8", "surrogateescape")
+                        new.append(files.stage(replace(old, data=data)))
+            yield new
+        finally:
+            for file in new:
+                file.drop()
 
 
 def take_effect(action: Action, server: Instance) -> None:

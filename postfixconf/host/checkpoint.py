@@ -35,7 +35,7 @@ class Kept:
     path: str
     copy: str
     before: str | None
-    after: str
+    after: str | None
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
@@ -90,20 +90,17 @@ class Checkpoint:
         _write(self.directory / "outcome", (outcome + "\n").encode())
 
 
-def save(
-    room: Path, number: int, changes: Sequence[tuple[Path, bytes | None]]
-) -> Checkpoint:
-    """Save the present state of the files that `changes` will write.
+def save(room: Path, number: int, staged: Sequence[files.Staged]) -> Checkpoint:
+    """Save the present state of the files that `staged` will replace, in order.
 
-    `changes` are (path, new bytes) in the order they will be written, None for
-    bytes that are not known yet. Raises FileFailed; nothing has been touched.
+    Raises FileFailed; nothing has been touched.
     """
     directory = room / f"{number:06d}"
     building = room / f".{number:06d}{files.TEMPORARY}"
     try:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True, mode=0o700)
-        kept = [_keep(building, path, data) for path, data in changes]
+        kept = [_keep(building, each) for each in staged]
         manifest = {"number": number, "files": [asdict(each) for each in kept]}
         _write(building / "manifest.json", json.dumps(manifest, indent=2).encode())
         building.rename(directory)
@@ -124,8 +121,8 @@ def checkpoints(room: Path) -> Iterator[Checkpoint]:
             yield Checkpoint(directory)
 
 
-def _keep(room: Path, path: Path, data: bytes | None) -> Kept:
-    after = "" if data is None else hashlib.sha256(data).hexdigest()
+def _keep(room: Path, staged: files.Staged) -> Kept:
+    path, after = staged.target, _digest(staged.temporary)
     if not path.exists():
         return Kept(str(path), path.name, None, after)
     old = files.read(path)

@@ -6,6 +6,7 @@ not carried over, and a hard link to the old file keeps the old content.
 
 import fcntl
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,16 @@ from pathlib import Path
 
 from postfixconf.errors import FileFailed, Locked
 
-__all__ = ["Saved", "locked", "read", "replace", "sweep", "sync_directory"]
+__all__ = [
+    "Saved",
+    "Staged",
+    "locked",
+    "read",
+    "replace",
+    "stage",
+    "sweep",
+    "sync_directory",
+]
 
 TEMPORARY = ".mailguard-new"
 # A Postfix program that reads a main.cf younger than about a second sleeps
@@ -52,17 +62,46 @@ def read(path: Path) -> Saved:
     return Saved(real, data, status.st_mode & 0o7777, status.st_uid, status.st_gid)
 
 
+@dataclass(frozen=True)
+class Staged:
+    """A whole new file, on the disk beside the one it will replace."""
+
+    temporary: Path
+    target: Path
+
+    def install(self) -> None:
+        """Rename into place: before it the old file stands, after it the new one.
+
+        Raises FileFailed.
+        """
+        try:
+            self.temporary.replace(self.target)
+            sync_directory(self.target.parent)
+        except OSError as cause:
+            raise FileFailed(str(self.target), cause) from cause
+
+    def drop(self) -> None:
+        """Remove it, unless it was installed."""
+        self.temporary.unlink(missing_ok=True)
+
+
 def replace(saved: Saved) -> None:
     """Make `saved.path` hold exactly `saved`, at every moment old or new.
 
-    Raises FileFailed (a full disk, a read-only directory); the old file then
-    still stands.
+    Raises FileFailed; the old file then still stands.
     """
-    directory = saved.path.parent
+    stage(saved).install()
+
+
+def stage(saved: Saved) -> Staged:
+    """Write `saved` beside its place, to the disk, ready to be renamed.
+
+    Raises FileFailed (a full disk, a read-only directory), leaving nothing.
+    """
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(
-            prefix=f".{saved.path.name}.", suffix=TEMPORARY, dir=directory
+            prefix=f".{saved.path.name}.", suffix=TEMPORARY, dir=saved.path.parent
         )
         with os.fdopen(handle, "wb") as file:
             file.write(saved.data)
@@ -72,12 +111,11 @@ def replace(saved: Saved) -> None:
             settled = time.time() - SETTLED
             os.utime(handle, (settled, settled))
             os.fsync(handle)
-        Path(temporary).replace(saved.path)
-        sync_directory(directory)
     except OSError as cause:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise FileFailed(str(saved.path), cause) from cause
+    return Staged(Path(temporary), saved.path)
 
 
 def sync_directory(directory: Path) -> None:
@@ -91,8 +129,11 @@ def sync_directory(directory: Path) -> None:
 
 def sweep(directory: Path) -> None:
     """Remove temporary files that a killed writer left in `directory`."""
-    for left in directory.glob(f".*{TEMPORARY}*"):
-        left.unlink(missing_ok=True)
+    for left in directory.glob(f".*{TEMPORARY}"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

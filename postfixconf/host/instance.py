@@ -6,14 +6,17 @@ chroot copy would be skipped. Everywhere else `postfix -c DIR` in a session of
 its own. Several instances of one machine each have their own directory.
 """
 
+import os
+import signal
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from postfixconf.errors import CommandFailed, HostError
-from postfixconf.host import files
+from postfixconf.host import files, ports
 from postfixconf.host.commands import run
 from postfixconf.host.log import Log
+from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["Instance"]
 
@@ -64,30 +67,40 @@ class Instance:
         try:
             text = (self.queue_directory / "pid" / "master.pid").read_text()
             pid = int(text)
-            alive = Path(f"/proc/{pid}/comm").read_text().strip() == "master"
+            _, _, rest = Path(f"/proc/{pid}/stat").read_text().partition(" (master) ")
         except (OSError, ValueError):
             return None
-        return pid if alive else None
+        return pid if rest and not rest.startswith("Z") else None
 
     def start(self) -> None:
         """Start Postfix; returns when master listens."""
         self._control("start")
 
     def stop(self) -> None:
-        """Stop Postfix, if it runs."""
-        if self.master_pid() is not None:
+        """Stop Postfix, if it runs, even with a main.cf that no command reads."""
+        pid = self.master_pid()
+        if pid is None:
+            return
+        try:
             self._control("stop")
+        except CommandFailed:
+            os.kill(pid, signal.SIGTERM)
 
     def reload(self) -> None:
         """Have every Postfix process read its configuration again."""
         self._control("reload")
 
     def restart(self) -> None:
-        """Stop and start. Open sessions are dropped; the other side retries."""
+        """Stop and start. Open sessions are dropped; the other side retries.
+
+        With a main.cf that Postfix cannot read the stop fails, and the Postfix of
+        before goes on.
+        """
         if self._unit() is not None:
             self._control("restart")
             return
-        self.stop()
+        if self.master_pid() is not None:
+            self._control("stop")
         self.start()
 
     def _control(self, verb: str) -> None:
@@ -100,8 +113,22 @@ class Instance:
             else:
                 run("postfix", "-c", str(self.config_dir), verb, timeout=60)
         except CommandFailed as cause:
-            said = "; ".join(self.log.faults(mark)) or cause.said
+            known = [*self.log.faults(mark), cause.said, self._complaint()]
+            said = "; ".join(each for each in known if each)
             raise CommandFailed(f"postfix {verb}", cause.reason, said) from cause
+
+    def _complaint(self) -> str:
+        """Why a command failed, where Postfix has not said it in the log.
+
+        `postfix` commands without a terminal say nothing before the log is open,
+        but postmap reads the same main.cf and has a stderr.
+        """
+        words = ("postmap", "-c", str(self.config_dir), "-q", "x", "static:y")
+        said = run(*words, check=False).err.strip()
+        if said or self.master_pid() is not None:
+            return said
+        held = ports.taken(MasterCf.parse(self.master().text))
+        return "".join(f"another program listens on {name}" for name in held[:1])
 
     def _unit(self) -> str | None:
         """The systemd unit to use, None where there is no systemd."""

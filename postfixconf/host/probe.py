@@ -5,7 +5,8 @@ The conversation stops at RCPT: no message is sent. Probes greet as
 """
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,13 @@ __all__ = ["NAME", "Probe", "Reply", "Session", "Unproven", "ask", "session"]
 
 NAME = "mailguard-probe.invalid"
 UNAVAILABLE = "[UNAVAILABLE]"
+LISTEN = 0.1  # seconds between two looks at the alarm
 TIMEOUT = 30.0  # seconds for one reply: a slow DNS is slow, not broken
 # What a Postfix answers that cannot work: 4.3.5 is its own configuration, 4.3.0
 # a table it cannot read, 421 an smtpd that gives up.
 BROKEN = ("4.3.5", "4.3.0")
+
+Alarm = Callable[[], list[str]]
 
 
 class Unproven(HostError):
@@ -67,9 +71,11 @@ class Session:
     Raises Unproven when the other side hangs up or keeps silent.
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, alarm: Alarm) -> None:
         self._socket = connected
-        self._file = connected.makefile("rb")
+        self._socket.settimeout(LISTEN)
+        self._alarm = alarm
+        self._unread = b""
         self.banner = self._reply("the banner")
 
     def __enter__(self) -> Self:
@@ -81,7 +87,6 @@ class Session:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
         self._socket.close()
 
     def command(self, line: str) -> Reply:
@@ -111,21 +116,33 @@ class Session:
         return reply
 
     def _reply(self, after: str) -> Reply:
-        lines = []
-        while True:
+        lines = [self._line(after)]
+        while lines[-1][3:4] == "-":
+            lines.append(self._line(after))
+        texts = [line[4:] for line in lines]
+        enhanced = texts[0].partition(" ")[0]
+        return Reply(int(lines[-1][:3]), enhanced, " ".join(texts))
+
+    def _line(self, after: str) -> str:
+        """The next line, listening for the alarm while nothing comes."""
+        end = time.monotonic() + TIMEOUT
+        while b"\n" not in self._unread:
             try:
-                raw = self._file.readline(4096)
+                read = self._socket.recv(4096)
+            except TimeoutError as cause:
+                if faults := self._alarm():
+                    raise Unproven("; ".join(faults)) from cause
+                if time.monotonic() > end:
+                    reason = f"no answer to “{after}” within {TIMEOUT:g} seconds"
+                    raise Unproven(reason) from cause
+                continue
             except OSError as cause:
-                reason = f"no answer to “{after}” within {TIMEOUT:g} seconds"
-                raise Unproven(reason) from cause
-            if not raw:
+                raise Unproven(f"smtpd hung up at “{after}”") from cause
+            if not read:
                 raise Unproven(f"smtpd hung up at “{after}”")
-            line = raw.decode("utf-8", "replace").rstrip()
-            lines.append(line[4:])
-            if line[3:4] != "-":
-                break
-        enhanced = lines[0].partition(" ")[0]
-        return Reply(int(line[:3]), enhanced, " ".join(lines))
+            self._unread += read
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode("utf-8", "replace").rstrip()
 
 
 def xtext(value: str) -> str:
@@ -137,24 +154,27 @@ def xtext(value: str) -> str:
 
 
 @contextmanager
-def session(path: Path) -> Iterator[Session]:
-    """A conversation with the smtpd behind a UNIX socket. Raises Unproven."""
+def session(path: Path, alarm: Alarm = list) -> Iterator[Session]:
+    """A conversation with the smtpd behind a UNIX socket. Raises Unproven.
+
+    `alarm` is asked whenever smtpd is slow: what it returns ends the waiting, so
+    that an smtpd that dies at every start is not waited for.
+    """
     with socket.socket(socket.AF_UNIX) as connected:
-        connected.settimeout(TIMEOUT)
         try:
             connected.connect(str(path))
         except OSError as cause:
             raise Unproven(f"the probe service does not answer: {cause}") from cause
-        with Session(connected) as conversation:
+        with Session(connected, alarm) as conversation:
             yield conversation
 
 
-def ask(path: Path, probes: list[Probe]) -> list[Reply]:
+def ask(path: Path, probes: list[Probe], alarm: Alarm) -> list[Reply]:
     """The deciding reply to each probe, in order, in one conversation.
 
-    Raises Unproven where smtpd hangs up, keeps silent or does not listen.
+    `alarm` as for `session`. Raises Unproven where smtpd hangs up, keeps silent or does not listen.
     """
-    with session(path) as conversation:
+    with session(path, alarm) as conversation:
         if conversation.banner.code != 220:
             raise Unproven(f"smtpd greets with “{conversation.banner}”")
         conversation.command(f"EHLO {NAME}")

@@ -32,22 +32,30 @@ def prove(instance: Instance, mark: int, known: set[str]) -> str:
     named = Probe(STRANGER, outside, local, name=NAME, reverse_name=NAME)
     relaying = Probe(STRANGER, "", outside, name=NAME, reverse_name=NAME)
     trusted = Probe("127.0.0.1", "", local, name="localhost", reverse_name="localhost")
+
+    def alarm() -> list[str]:
+        return [each for each in instance.log.faults(mark) if each not in known]
+
     asked = ("a stranger", "a stranger", "a trusted client", "a stranger")
     try:
-        replies = ask(path, [stranger, relaying, trusted, named])
+        replies = ask(path, [stranger, relaying, trusted, named], alarm)
     except Unproven as cause:
         said = instance.log.wait_for_fault(mark, FAULT_WAIT)
-        raise Unproven("; ".join([str(cause), *said])) from cause
+        raise Unproven(joined(str(cause), said)) from cause
     for who, reply in zip(asked, replies, strict=True):
         if reply.broken:
             said = instance.log.wait_for_fault(mark, FAULT_WAIT)
-            raise Unproven("; ".join([f"{who} gets “{reply}”", *said]))
+            raise Unproven(joined(f"{who} gets “{reply}”", said))
     if replies[1].code < 300:
         raise Unproven(f"open relay: a stranger's mail to {outside} is accepted")
-    faults = [each for each in instance.log.faults(mark) if each not in known]
-    if faults:
+    if faults := alarm():
         raise Unproven("; ".join(faults))
     return f"stranger: {replies[0]}; relay: {replies[1]}; trusted: {replies[2]}"
+
+
+def joined(cause: str, said: list[str]) -> str:
+    """The cause and what the log says of it, nothing twice."""
+    return "; ".join([cause, *(each for each in said if each not in cause)])
 
 
 def local_domain(instance: Instance) -> str:

@@ -9,65 +9,60 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from postfixconf.errors import CommandFailed
+from postfixconf.errors import CommandFailed, FileFailed
 from postfixconf.host import files
 from postfixconf.host.commands import run
 from postfixconf.policy.plan import Table
 
-__all__ = ["Built", "built"]
+__all__ = ["build", "room_in"]
 
 # The file postmap makes for each indexed type; other types are read as text.
 SUFFIX = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag"}
 
 
-@dataclass(frozen=True)
-class Built:
-    """A table that stands ready: (temporary file, place it goes to) pairs."""
-
-    moves: tuple[tuple[Path, Path], ...]
-
-    def install(self) -> None:
-        """Rename into place, the index last. Raises OSError."""
-        for source, target in self.moves:
-            source.replace(target)
-            files.sync_directory(target.parent)
-
-
 @contextmanager
-def built(config_dir: Path, tables: tuple[Table, ...]) -> Iterator[tuple[Built, ...]]:
-    """Build every table beside its place; what is not installed is removed.
+def room_in(config_dir: Path) -> Iterator[Path]:
+    """A directory to build tables in, on the same disk, gone afterwards.
 
-    Raises CommandFailed when postmap fails or a key cannot be found again.
+    Raises FileFailed where the disk is full or read-only.
     """
-    if not tables:
-        yield ()
-        return
-    room = Path(tempfile.mkdtemp(suffix=files.TEMPORARY, prefix=".", dir=config_dir))
     try:
-        yield tuple(_build(config_dir, room, table) for table in tables)
+        made = tempfile.mkdtemp(suffix=files.TEMPORARY, prefix=".", dir=config_dir)
+    except OSError as cause:
+        raise FileFailed(str(config_dir), cause) from cause
+    try:
+        yield Path(made)
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
 
 
-def _build(config_dir: Path, room: Path, table: Table) -> Built:
+def build(config_dir: Path, room: Path, table: Table) -> list[files.Staged]:
+    """Build one table in `room`, ready to be renamed, source before index.
+
+    Raises CommandFailed when postmap fails or a key cannot be found again,
+    FileFailed.
+    """
     target = Path(table.path)
     source = room / target.name
-    source.write_bytes(table.text.encode("utf-8", "surrogateescape"))
-    source.chmod(0o644)
+    try:
+        source.write_bytes(table.text.encode("utf-8", "surrogateescape"))
+        source.chmod(0o644)
+    except OSError as cause:
+        raise FileFailed(str(source), cause) from cause
     suffix = SUFFIX.get(table.type)
     if suffix is None:
-        return Built(((source, target),))
+        return [files.Staged(source, target)]
     run("postmap", "-c", str(config_dir), f"{table.type}:{source}", timeout=600)
     for key, value in table.expected:
-        _look_up(config_dir, f"{table.type}:{source}", key, value)
-    index = source.with_name(source.name + suffix)
-    return Built(((source, target), (index, target.with_name(target.name + suffix))))
+        look_up(config_dir, f"{table.type}:{source}", key, value)
+    index, place = (each.with_name(each.name + suffix) for each in (source, target))
+    return [files.Staged(source, target), files.Staged(index, place)]
 
 
-def _look_up(config_dir: Path, table: str, key: str, value: str) -> None:
+def look_up(config_dir: Path, table: str, key: str, value: str) -> None:
+    """Ask the built table. Raises CommandFailed where the answer is another."""
     done = run("postmap", "-c", str(config_dir), "-q", key, table, check=False)
     if done.out.rstrip("\n") != value:
         reason = f"{key!r} was built but is not found again"

@@ -141,7 +141,7 @@ class Layout:
         if len(self.words) > 1:
             parts = cut(self.gaps[at])
             return parts.plain if parts else self.gaps[at]
-        head = cut(self.gaps[0])
+        head = cut(self.gaps[0]) if self.comma else None
         return self.comma + (head.plain if head else " ")
 
     def split_first(self) -> tuple[str, str]:

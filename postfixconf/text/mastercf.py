@@ -91,9 +91,13 @@ class MasterCf:
             return self
         check_rules(wanted, present, self.text)
         holders = [held for each, held in found.settings() if each.name == parameter]
-        if not holders:
-            return self._put_in(found, f"-o {setting(parameter, wanted)}")
-        return self._rewrite(found, holders[-1], parameter, wanted)
+        if holders:
+            edited = self._rewrite(found, holders[-1], parameter, wanted)
+        else:
+            edited = self._put_in(found, f"-o {setting(parameter, wanted)}")
+        if edited.rules(name, type, parameter) != wanted:
+            raise BadValue(parameter, "its override cannot be edited in this file")
+        return edited
 
     def _last(self, name: str, type: str) -> Entry | None:
         """The service of this name and type that counts."""

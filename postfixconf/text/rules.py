@@ -6,6 +6,7 @@ It knows how many arguments a restriction takes, and nothing of what it means;
 names that Postfix would not know are kept as they are.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -83,18 +84,20 @@ def split_list(value: str, separators: str = SEPARATORS) -> Iterator[tuple[int, 
     """The (start, end) of each item in `value`, braces kept whole.
 
     An opening brace without its partner takes the rest of the text, as in
-    Postfix.
+    Postfix; a closing one is a letter like any other.
     """
-    at, end = 0, len(value)
-    while at < end:
-        if value[at] in separators:
-            at += 1
-            continue
-        start, depth = at, 0
-        while at < end and (depth > 0 or value[at] not in separators):
-            depth = max(0, depth + {"{": 1, "}": -1}.get(value[at], 0))
-            at += 1
-        yield start, at
+    start, depth = 0, 0
+    for found in re.finditer(rf"[{{}}]|[{separators}]+", value):
+        if found[0] == "{":
+            depth += 1
+        elif found[0] == "}":
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            if start < found.start():
+                yield start, found.start()
+            start = found.end()
+    if start < len(value):
+        yield start, len(value)
 
 
 def parse_rules(items: Iterable[str]) -> tuple[Rule, ...]:

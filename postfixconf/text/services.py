@@ -109,7 +109,7 @@ def arguments(text: str, spans: list[tuple[int, int]]) -> Iterator[Argument]:
         if value_due:
             yield Argument(setting_text(word), start, end)
             value_due = False
-        elif options and word.startswith("-") and word not in ("-", "--"):
+        elif options and is_option(word):
             flags, _, glued = word.partition("o")
             if flags != "-":
                 yield Argument(flags, start, start + len(flags))
@@ -124,12 +124,20 @@ def arguments(text: str, spans: list[tuple[int, int]]) -> Iterator[Argument]:
 
 
 def settings(args: tuple[str, ...]) -> Iterator[Setting]:
-    """The `-o` settings among the arguments; one without a name or `=` is none."""
-    for at in range(1, len(args)):
-        if args[at - 1] == "-o":
+    """The `-o` settings among the options; one without a name or `=` is none."""
+    at = 0
+    while at + 1 < len(args) and is_option(args[at]):
+        if args[at] == "-o":
+            at += 1
             name, equals, value = args[at].partition("=")
             if name and equals:
                 yield Setting(name, folded(value), at)
+        at += 1
+
+
+def is_option(word: str) -> bool:
+    """Whether getopt(3) takes the word for an option and goes on."""
+    return word.startswith("-") and word not in ("-", "--")
 
 
 def setting_text(word: str) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 __all__ = ["Postconf", "Said"]
 
@@ -16,12 +17,13 @@ TRANSPORTS = "error lmtp local relay retry smtp virtual"
 STOCK_MASTER = "smtp inet n - n - - smtpd\n" + "".join(
     f"{name} unix - - n - - {name}\n" for name in TRANSPORTS.split()
 )
+FATAL = "postconf: fatal:"
 UNUSED = "unused parameter: "
 
 
 @dataclass(frozen=True)
 class Said:
-    """What postconf printed; `fatal` is its reason for refusing, or ""."""
+    """What postconf printed, line by line."""
 
     lines: list[str]
     errors: list[str]
@@ -29,7 +31,7 @@ class Said:
     @property
     def fatal(self) -> str:
         """Why postconf refused, "" if it did not."""
-        return "".join(each for each in self.errors if "postconf: fatal:" in each)
+        return "".join(each for each in self.errors if FATAL in each)
 
     @property
     def unused(self) -> set[str]:
@@ -53,8 +55,6 @@ class Postconf:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.write("main.cf", "")
-        self.write("master.cf", STOCK_MASTER)
 
     def write(self, name: str, text: str) -> None:
         """Put a file in place, old enough for postconf not to wait."""
@@ -64,16 +64,30 @@ class Postconf:
         os.utime(path, (old, old))
 
     def ask(self, *arguments: str) -> Said:
-        """Run `postconf -c DIR …` and take it apart."""
+        """Run `postconf -c DIR …` and take it apart.
+
+        A program of Postfix's that refuses sleeps a second before it ends; it
+        has said everything by then, and is not waited for.
+        """
         command = ["postconf", "-c", str(self.directory), *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
-        text = done.stdout.decode("utf-8", "surrogateescape")
-        errors = done.stderr.decode("utf-8", "surrogateescape")
-        return Said(text.split("\n")[:-1], errors.split("\n"))
+        errors = []
+        with (
+            TemporaryFile() as output,
+            subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE) as run,
+        ):
+            for line in run.stderr or ():
+                errors.append(line.decode("utf-8", "surrogateescape").rstrip("\n"))
+                if FATAL in errors[-1]:
+                    run.kill()
+            run.wait()
+            output.seek(0)
+            text = output.read().decode("utf-8", "surrogateescape")
+        return Said(text.split("\n")[:-1], errors)
 
     def main(self, text: str, *options: str) -> Said:
         """What `postconf -n` says about `text` as main.cf."""
         self.write("main.cf", text)
+        self.write("master.cf", STOCK_MASTER)
         said = self.ask(*options, "-n")
         own = f"config_directory = {self.directory}"
         return Said([line for line in said.lines if line != own], said.errors)
@@ -84,5 +98,6 @@ class Postconf:
 
     def master(self, text: str, *arguments: str) -> Said:
         """What postconf says about `text` as master.cf; `-M` without arguments."""
+        self.write("main.cf", "")
         self.write("master.cf", text)
         return self.ask(*(arguments or ("-M",)))

@@ -1,0 +1,78 @@
+"""`make shots`: every page at 390 and 1280 px, light and dark, into docs/screens."""
+
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.support.dns import WORLD, serving
+from tests.support.namespace import enter
+from tests.support.site import ROOT, Site, running
+
+SCREENS = ROOT / "docs" / "screens"
+PAGES = {
+    "dashboard": "/",
+    "protection": "/protection/",
+    "confirm": "/protection/reject_unknown_client_hostname/confirm/",
+    "review": "/review/",
+    "history": "/history/",
+    "revision": "/history/3/",
+}
+WIDTHS = (390, 1280)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+def prepare(site: Site) -> None:
+    """A server with a little history, and two changes that wait."""
+    site.manage("set", "disable_vrfy_command=on", "dnsbl:zen.spamhaus.org=test")
+    site.manage("apply", "--reason", "first steps: log what a blocklist would refuse")
+    site.manage("set", "reject_non_fqdn_helo_hostname=on")
+    site.manage("apply", "--reason", "infected PCs greet with short names")
+    site.manage("set", "reject_unknown_reverse_client_hostname=test")
+    site.manage("set", "dnsbl:zen.spamhaus.org=on")
+
+
+def sign_in(page: Page, site: Site) -> None:
+    """As the administrator."""
+    page.goto("/login/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", site.password)
+    page.click("#submit-id-sign-in")
+    page.wait_for_url(site.url + "/")
+
+
+def main() -> None:
+    """Photograph every page."""
+    enter()
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    with serving(WORLD), running() as site, sync_playwright() as playwright:
+        prepare(site)
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        for theme in THEMES:
+            for width in WIDTHS:
+                context = browser.new_context(
+                    base_url=site.url,
+                    color_scheme=theme,
+                    viewport={"width": width, "height": 800},
+                )
+                page = context.new_page()
+                page.goto("/login/")
+                shoot(page, "login", width, theme)
+                sign_in(page, site)
+                for name, path in PAGES.items():
+                    page.goto(path)
+                    shoot(page, name, width, theme)
+                context.close()
+        browser.close()
+
+
+def shoot(page: Page, name: str, width: int, theme: str) -> None:
+    """One picture of the whole page."""
+    path = Path(SCREENS) / f"{name}-{width}-{theme}.png"
+    page.screenshot(path=path, full_page=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Every control in every mode, proven by two real conversations with Postfix."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from postfixconf.host.apply import Applied
+from postfixconf.policy.catalog import CONTROLS, control
+from postfixconf.policy.control import Mode
+from tests.support.conversations import PAIRS, SETTINGS
+from tests.support.dns import Dns
+from tests.support.practice import Practice, serving
+
+CASES = [(each.key, mode) for each in CONTROLS for mode in each.modes]
+
+
+@pytest.fixture(scope="module")
+def server(dns: Dns) -> Iterator[Practice]:
+    """One practice server for all controls; each apply starts from the adopted."""
+    with serving(**SETTINGS) as practice:
+        yield practice
+
+
+def warnings_in(log: str, signature: str) -> int:
+    """How many lines warn of this control."""
+    return sum(
+        "reject_warning:" in line and signature in line for line in log.splitlines()
+    )
+
+
+def test_every_control_of_the_catalogue_has_its_conversations() -> None:
+    assert sorted(PAIRS) == sorted(each.key for each in CONTROLS)
+
+
+@pytest.mark.parametrize(("key", "mode"), CASES)
+def test_only_the_violation_is_refused_or_warned(
+    server: Practice, key: str, mode: Mode
+) -> None:
+    assert isinstance(server.apply({key: mode.value}), Applied)
+    signature = control(key).signature or "no line"
+    mark = server.instance.log.mark()
+    assert PAIRS[key].harmless(server)
+    assert warnings_in(server.log(mark), signature) == 0
+    assert PAIRS[key].violates(server) is (mode is not Mode.ON)
+    warned = warnings_in(server.log(mark), signature)
+    assert warned == (1 if mode is Mode.TEST else 0)
