@@ -112,14 +112,16 @@ def apply(revision: Revision) -> None:
     except PostfixconfError as cause:
         finish(revision, protocol.Refused(f"{cause}. Nothing was changed."))
         return
+    journal = Journal(lambda steps: keep_steps(revision, steps))
     outcome = protocol.apply(
         made,
         instance,
         checkpoints=checkpoints(server),
         number=revision.number,
-        journal=Journal(lambda steps: keep_steps(revision, steps)),
+        journal=journal,
     )
     with transaction.atomic():
+        keep_steps(revision, tuple(journal.steps))
         if isinstance(outcome, protocol.Applied):
             live = replace(seen, texts=made.after, running=True)
             became_live(revision, live, revision.policy)

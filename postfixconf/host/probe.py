@@ -172,7 +172,8 @@ def session(path: Path, alarm: Alarm = list) -> Iterator[Session]:
 def ask(path: Path, probes: list[Probe], alarm: Alarm) -> list[Reply]:
     """The deciding reply to each probe, in order, in one conversation.
 
-    `alarm` as for `session`. Raises Unproven where smtpd hangs up, keeps silent or does not listen.
+    `alarm` as for `session`. Raises Unproven where smtpd hangs up, keeps silent or
+    does not listen.
     """
     with session(path, alarm) as conversation:
         if conversation.banner.code != 220:

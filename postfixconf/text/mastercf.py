@@ -90,11 +90,7 @@ class MasterCf:
         if wanted == present:
             return self
         check_rules(wanted, present, self.text)
-        holders = [held for each, held in found.settings() if each.name == parameter]
-        if holders:
-            edited = self._rewrite(found, holders[-1], parameter, wanted)
-        else:
-            edited = self._put_in(found, f"-o {setting(parameter, wanted)}")
+        edited = self._edit(found, parameter, wanted)
         if edited.rules(name, type, parameter) != wanted:
             raise BadValue(parameter, "its override cannot be edited in this file")
         return edited
@@ -111,6 +107,15 @@ class MasterCf:
             for each in self.entries
             if (each.service.name, each.service.type) == wanted
         ]
+
+    def _edit(
+        self, found: Entry, parameter: str, wanted: tuple[Rule, ...]
+    ) -> "MasterCf":
+        """The document with the last such override rewritten, or one put in."""
+        held = [held for each, held in found.settings() if each.name == parameter]
+        if held:
+            return self._rewrite(found, held[-1], parameter, wanted)
+        return self._put_in(found, f"-o {setting(parameter, wanted)}")
 
     def _rewrite(
         self, found: Entry, held: Argument, parameter: str, wanted: tuple[Rule, ...]

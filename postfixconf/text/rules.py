@@ -114,17 +114,14 @@ def parse_rules(items: Iterable[str]) -> tuple[Rule, ...]:
     words = iter(items)
     waiting = None
     for word in words:
-        is_warn = word.lower() == WARN
-        if waiting is not None and is_warn:
-            rules.append(Rule(waiting))
-        if is_warn:
+        if word.lower() == WARN:
+            rules += [Rule(waiting)] if waiting else []
             waiting = word
             continue
         argument = next(words, None) if takes_argument(word) else None
         rules.append(Rule(word, argument, waiting is not None))
         waiting = None
-    if waiting is not None:
-        rules.append(Rule(waiting))
+    rules += [Rule(waiting)] if waiting else []
     return tuple(rules)
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.support.smtp import Client, Reply, attempt, smtp
 __all__ = ["STRANGER", "Practice", "fail_at", "serving"]
 
 STRANGER = "127.0.0.66"
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass
@@ -84,11 +85,7 @@ class Practice:
     def works_for_strangers(self) -> bool:
         """Whether an honest stranger's mail gets in."""
         sender, recipient = "alice@good.example", "bob@practice.test"
-        try:
-            return self.attempt(sender, recipient, src="127.0.0.10").ok
-        except OSError:
-            print(self.log())
-            raise
+        return self.attempt(sender, recipient, src="127.0.0.10").ok
 
     def works(self) -> bool:
         """Whether it runs, with the adopted files, and an honest stranger gets in."""
@@ -100,8 +97,10 @@ class Practice:
 
 
 @contextmanager
-def serving(port: int = 2525, **settings: str) -> Iterator[Practice]:
-    """A practice server that runs; `settings` are added to its main.cf before."""
+def serving(
+    port: int = 2525, settings: Mapping[str, str] = NOTHING
+) -> Iterator[Practice]:
+    """A practice server that runs on `port`; `settings` stand in its main.cf."""
     room = Path(tempfile.mkdtemp(prefix="mailguard-", dir="/tmp"))
     room.chmod(0o755)
     instance = practice.create(room / "practice", port)

@@ -8,6 +8,17 @@ __all__ = ["Line", "difflines", "fit", "weight"]
 
 register = template.Library()
 
+STEPS = {
+    "compare": "files are as reviewed",
+    "check": "no finding forbids it",
+    "stage": "new files written beside",
+    "checkpoint": "old state saved",
+    "replace": "files exchanged",
+    "restart": "Postfix restarted",
+    "reload": "Postfix reloaded",
+    "probe": "live server asked",
+    "restore": "old files put back",
+}
 KINDS = {"+": "added", "-": "removed", "@": "place"}
 
 
@@ -25,6 +36,12 @@ def fit(text: str) -> str:
         char if char.isprintable() or char == "\t" else ascii(char)[1:-1]
         for char in text
     )
+
+
+@register.filter
+def in_words(step: str) -> str:
+    """A step of the protocol as a page names it."""
+    return STEPS.get(step, step)
 
 
 @register.filter

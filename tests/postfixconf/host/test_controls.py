@@ -17,7 +17,7 @@ CASES = [(each.key, mode) for each in CONTROLS for mode in each.modes]
 @pytest.fixture(scope="module")
 def server(dns: Dns) -> Iterator[Practice]:
     """One practice server for all controls; each apply starts from the adopted."""
-    with serving(**SETTINGS) as practice:
+    with serving(settings=SETTINGS) as practice:
         yield practice
 
 
