@@ -13,7 +13,9 @@ from tests.support.practice import Practice
 @pytest.fixture
 def server(practice: Practice, db: None) -> Server:
     """The server `local`, adopted as it was found."""
-    made = Server.objects.create(name="local", config_dir=practice.instance.config_dir)
+    made = Server.objects.create(
+        name="local", config_dir=str(practice.instance.config_dir)
+    )
     worker.tend(made)
     made.refresh_from_db()
     return made
