@@ -46,5 +46,6 @@ reset: ## throw the practice server, database and history away
 	@exec deploy/reset
 
 lock: ## write requirements*.txt from requirements*.in
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -q requirements.in -o requirements.txt
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -q requirements-dev.in -o requirements-dev.txt
+	@$(PYTHON) -m pip install -q uv==0.13.9
+	$(PYTHON) -m uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -q requirements.in -o requirements.txt
+	$(PYTHON) -m uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -q requirements-dev.in -o requirements-dev.txt

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.corpus import has_corpus
 from tests.support.dns import WORLD, Dns, serving
 from tests.support.namespace import enter
 from tests.support.practice import Practice
@@ -67,3 +68,12 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     page.wait_for_url(site.url + "/")
     yield page
     context.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say on the last lines when the real configuration files were not here."""
+    if not has_corpus():
+        terminalreporter.write_line(
+            "No corpus of real files at MAILGUARD_CORPUS: the corpus tests ran on "
+            "tests/corpus only, and the table of modes made by hand was not compared."
+        )

@@ -14,14 +14,23 @@ from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal, Step
 from postfixconf.host.observe import observe
 from postfixconf.policy.observed import Observed, Texts
-from postfixconf.policy.plan import Plan, plan
+from postfixconf.policy.plan import Plan, Table, plan
 from postfixconf.policy.policy import Policy
 from tests.support.smtp import Client, Reply, attempt, smtp
 
-__all__ = ["STRANGER", "Practice", "fail_at", "serving"]
+__all__ = ["STRANGER", "Practice", "Tried", "fail_at", "serving"]
 
 STRANGER = "127.0.0.66"
 NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Lines to add to the two files, and tables (`{config}` is the directory)."""
+
+    main: str = ""
+    master: str = ""
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass
@@ -61,12 +70,16 @@ class Practice:
             journal=journal or Journal(),
         )
 
-    def candidate(self, main: str = "", master: str = "") -> Plan:
-        """A plan past the linter: these lines added to the present files."""
+    def candidate(self, tried: Tried) -> Plan:
+        """A plan past the linter, with whatever a test wants to try in it."""
         before = self.observed().texts
         made = self.plan({"disable_vrfy_command": "on"})
-        after = Texts(before.main + main, made.after.master + master)
-        return replace(made, before=before, after=after, findings=())
+        after = Texts(before.main + tried.main, made.after.master + tried.master)
+        tables = tuple(
+            replace(each, path=each.path.format(config=self.instance.config_dir))
+            for each in tried.tables
+        )
+        return replace(made, before=before, after=after, findings=(), tables=tables)
 
     def smtp(
         self, src: str = STRANGER, helo: str = "client.example"

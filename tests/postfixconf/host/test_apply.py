@@ -20,7 +20,7 @@ from postfixconf.policy.lint import lint
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Table
 from postfixconf.text.maincf import MainCf
-from tests.support.practice import Practice, fail_at
+from tests.support.practice import Practice, Tried, fail_at
 
 GOOD = "alice@good.example"
 BOB = "bob@practice.test"
@@ -29,7 +29,7 @@ ON = {"disable_vrfy_command": "on"}
 
 def candidate(server: Practice, main: str = "", master: str = "") -> Outcome:
     """Hand a configuration straight to the protocol, past the linter."""
-    return server.apply(server.candidate(main, master))
+    return server.apply(server.candidate(Tried(main, master)))
 
 
 def test_an_applied_change_is_live_and_its_checkpoint_closed(
@@ -100,7 +100,7 @@ def test_an_open_relay_is_rolled_back(practice: Practice) -> None:
 def test_the_linter_refuses_a_plan_before_anything_is_touched(
     practice: Practice,
 ) -> None:
-    made = practice.candidate("smtpd_relay_restrictions =\n")
+    made = practice.candidate(Tried("smtpd_relay_restrictions =\n"))
     findings = lint(MainCf.parse(made.after.main), practice.observed().facts)
     outcome = practice.apply(replace(made, findings=findings))
     assert isinstance(outcome, Refused)

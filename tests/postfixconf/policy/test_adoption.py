@@ -2,6 +2,7 @@
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from tests.support.corpus import corpus, text_of
+from tests.support.corpus import corpus, has_corpus, text_of
 from tests.support.facts import STOCK_MASTER, installed, observed
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "adopted_modes.tsv"
@@ -50,11 +51,6 @@ def by_hand() -> dict[str, dict[str, str]]:
     return table
 
 
-def present(names: dict[str, dict[str, str]]) -> list[Path]:
-    """The files of the table that are here; all of them, or none without the corpus."""
-    return [path for path in corpus("main.cf") if path.name in names]
-
-
 @pytest.mark.parametrize("path", accepted(), ids=lambda path: path.name)
 def test_adopting_and_planning_changes_nothing(path: Path) -> None:
     seen = observed(text_of(path))
@@ -62,15 +58,22 @@ def test_adopting_and_planning_changes_nothing(path: Path) -> None:
     assert plan(Policy(modes), seen.texts, seen).empty
 
 
-@pytest.mark.parametrize("path", present(by_hand()), ids=lambda path: path.name)
-def test_adopted_modes_are_those_read_by_hand(path: Path) -> None:
-    found = found_in(text_of(path))
-    read = {
+def switched_on(path: Path) -> dict[str, str]:
+    """What is not simply off in a file: control → mode."""
+    return {
         key: "elsewhere" if each.elsewhere else each.mode.value
-        for key, each in found.items()
+        for key, each in found_in(text_of(path)).items()
         if each.elsewhere or each.mode is not Mode.OFF
     }
-    assert read == by_hand()[path.name]
+
+
+def test_adopted_modes_are_those_read_by_hand() -> None:
+    table = by_hand()
+    files = [path for path in corpus("main.cf") if path.name in table]
+    assert len(files) == (len(table) if has_corpus() else 0)
+    assert {path.name: switched_on(path) for path in files} == {
+        path.name: table[path.name] for path in files
+    }
 
 
 @pytest.mark.parametrize("path", accepted(), ids=lambda path: path.name)
@@ -86,3 +89,12 @@ def test_flipping_one_control_changes_only_that_control(path: Path) -> None:
             after = found_in(plan(wanted, seen.texts, seen).after.main)
             read = {key: each.mode for key, each in after.items()}
             assert read == dict(wanted.modes)
+
+
+@pytest.mark.parametrize("path", accepted(), ids=lambda path: path.name)
+def test_every_control_on_and_back_again_restores_the_bytes(path: Path) -> None:
+    seen = observed(text_of(path))
+    modes = {key: each.mode for key, each in found_in(seen.texts.main).items()}
+    everything = Policy({each.key: Mode.ON for each in CONTROLS})
+    live = replace(seen, texts=plan(everything, seen.texts, seen).after)
+    assert plan(Policy(modes), seen.texts, live).after.main == seen.texts.main

@@ -16,12 +16,13 @@ from postfixconf import MainCf, Rule
 from postfixconf.errors import BadFile, BadValue
 from postfixconf.text.layout import common
 from tests.support.postconf import Postconf
+from tests.support.soak import full
 
 law = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=100,
+    max_examples=full(2000),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
@@ -60,7 +61,7 @@ def comments(doc: MainCf) -> list[str]:
     return [line for line in lines if line.startswith("#")]
 
 
-@settings(law, max_examples=100)
+@settings(law, max_examples=full(2000))
 @given(text=texts("\0", "\v", "\f"))
 def test_any_file_is_read_as_postconf_reads_it(text: str, postconf: Postconf) -> None:
     said = postconf.main(text)
@@ -85,7 +86,7 @@ def test_an_accepted_value_is_read_back(doc: MainCf, name: str, value: str) -> N
     assert MainCf.parse(edited.render()).get(name) == value
 
 
-@settings(law, max_examples=30)
+@settings(law, max_examples=full(600))
 @given(doc=documents("\0", "\v"), name=st.sampled_from(NAMES))
 @pytest.mark.parametrize("value", VALUES)
 def test_a_set_value_is_read_back_and_no_other_changes(
