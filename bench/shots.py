@@ -19,6 +19,7 @@ PAGES = {
     "revision": "/history/3/",
 }
 WIDTHS = (390, 1280)
+HEIGHT = 800
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -55,7 +56,7 @@ def main() -> None:
                 context = browser.new_context(
                     base_url=site.url,
                     color_scheme=theme,
-                    viewport={"width": width, "height": 800},
+                    viewport={"width": width, "height": HEIGHT},
                 )
                 page = context.new_page()
                 page.goto("/login/")
@@ -69,9 +70,11 @@ def main() -> None:
 
 
 def shoot(page: Page, name: str, width: int, theme: str) -> None:
-    """One picture of the whole page."""
-    path = Path(SCREENS) / f"{name}-{width}-{theme}.png"
-    page.screenshot(path=path, full_page=True)
+    """One picture of the whole page, as in a window that is tall enough."""
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(HEIGHT, tall)})
+    page.screenshot(path=Path(SCREENS) / f"{name}-{width}-{theme}.png")
+    page.set_viewport_size({"width": width, "height": HEIGHT})
 
 
 if __name__ == "__main__":

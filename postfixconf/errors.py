@@ -2,12 +2,15 @@
 
 PostfixconfError
 ├── BadValue          a name or value that may not enter a configuration
+│   └── BadPolicy         a wanted state that names something unknown
 ├── BadFile           a file Postfix itself would not read, with its line
-├── BadPolicy         a wanted state that names something unknown
 ├── Locked            another apply holds the configuration directory
 └── HostError         the machine refused
     ├── CommandFailed     a command ended badly or took too long
-    └── FileFailed        a file could not be read or written
+    ├── FileFailed        a file could not be read or written
+    ├── HandEdited        a file holds what neither we nor the old state put there
+    ├── Refusal           a reason not to begin an apply
+    └── Unproven          the live server does not work after a change, or relays
 
 An expected outcome of an apply is a value (`postfixconf.host.apply`), never
 one of these.
@@ -19,9 +22,12 @@ __all__ = [
     "BadValue",
     "CommandFailed",
     "FileFailed",
+    "HandEdited",
     "HostError",
     "Locked",
     "PostfixconfError",
+    "Refusal",
+    "Unproven",
     "quoted",
 ]
 
@@ -99,3 +105,15 @@ class FileFailed(HostError):
         super().__init__(f"{path}: {cause.strerror or cause}")
         self.path = path
         self.cause = cause
+
+
+class HandEdited(HostError):
+    """A file holds neither the old nor the new bytes: somebody else wrote it."""
+
+
+class Refusal(HostError):
+    """A reason not to begin an apply."""
+
+
+class Unproven(HostError):
+    """The live server does not work after the change, or relays for strangers."""

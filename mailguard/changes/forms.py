@@ -2,6 +2,9 @@
 
 from crispy_forms.helper import FormHelper
 from django import forms
+from django.http import QueryDict
+
+from mailguard.changes.templatetags.changes import fit
 
 __all__ = ["AdoptForm", "ApplyForm"]
 
@@ -18,8 +21,8 @@ class ReasonForm(forms.Form):
         reason: str = self.cleaned_data["reason"]
         if not reason.isprintable():
             raise forms.ValidationError(
-                "%(text)s holds control characters. Nothing was changed.",
-                params={"text": ascii(reason[:80])},
+                "“%(text)s” holds invisible characters. Nothing was changed.",
+                params={"text": fit(reason[:80])},
             )
         return reason
 
@@ -48,6 +51,17 @@ class ApplyForm(ReasonForm):
         self.fields["reason"].label = "Why are you making this change?"
         self.fields["reason"].help_text = "It stands in the history, with your name."
 
+    def show_plan(self, digest: str) -> None:
+        """Have the form say which plan the person is looking at now."""
+        self.initial["reviewed"] = digest
+        if self.is_bound:
+            self.data = {**dict(self.data.items()), "reviewed": digest}
+
 
 class AdoptForm(ReasonForm):
     """Why a hand edit is taken over."""
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        # Its field stands on one page with ApplyForm's.
+        super().__init__(data, auto_id="id_adopt_%s")
+        self.fields["reason"].label = "Why do you take it over?"

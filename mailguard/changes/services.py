@@ -174,7 +174,11 @@ def request_adoption(*, server: Server, actor: Actor, reason: str) -> Revision:
 
 @transaction.atomic
 def discard(*, server: Server, actor: Actor) -> int:
-    """Want again what is live; how many waiting changes that dropped."""
+    """Want again what is live; how many waiting changes that dropped.
+
+    Raises NotNow while a revision waits: it would be applied all the same.
+    """
+    refuse_if_busy(server)
     live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
     return len(protection.write(modes=live, actor=actor, reason="discarded the draft"))
 

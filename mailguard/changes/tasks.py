@@ -1,10 +1,13 @@
 """Doors for Celery: take an id, call one service."""
 
+from contextlib import suppress
+
 from celery import shared_task
 
 from mailguard.changes import worker
 from mailguard.changes.models import Revision
 from mailguard.servers.models import Server
+from postfixconf.errors import Locked
 
 __all__ = ["carry_out", "tend"]
 
@@ -14,7 +17,8 @@ def carry_out(revision_id: int) -> None:
     """Carry out one queued revision."""
     revision = Revision.objects.filter(pk=revision_id).first()
     if revision is not None:
-        worker.carry_out(revision)
+        with suppress(Locked):  # tending the server finds the row again
+            worker.carry_out(revision)
 
 
 @shared_task

@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import (
     require_http_methods,
-    require_POST,
     require_safe,
 )
 
@@ -31,21 +30,21 @@ def review(request: HttpRequest) -> HttpResponse:
             queued = services.request_apply(
                 server=server, actor=actor_of(request), **form.cleaned_data
             )
+            return redirect("changes:revision", queued.number)
         except (NotNow, PostfixconfError) as cause:
             messages.error(request, str(cause))
-            return redirect("changes:review")
-        return redirect("changes:revision", queued.number)
-    return render(request, "changes/review.html", review_context(form))
+            form = ApplyForm(initial=form.cleaned_data)
+    return render(request, "changes/review.html", review_context(form, AdoptForm()))
 
 
-def review_context(form: ApplyForm) -> dict[str, object]:
+def review_context(form: ApplyForm, adopt_form: AdoptForm) -> dict[str, object]:
     """The plan as the page shows it; `trouble` where there is none."""
     server = servers.local()
     context: dict[str, object] = {
         "form": form,
         "changes": services.draft(server),
         "drift": services.drift_of(server),
-        "adopt_form": AdoptForm(),
+        "adopt_form": adopt_form,
         "unfinished": services.unfinished(server),
         "worker_alive": servers.worker_alive(server),
     }
@@ -53,25 +52,33 @@ def review_context(form: ApplyForm) -> dict[str, object]:
         plan = services.plan_of(server)
     except (NotNow, PostfixconfError) as cause:
         return context | {"trouble": str(cause)}
-    form.initial["reviewed"] = plan.digest
+    form.show_plan(plan.digest)
     return context | {"plan": plan, "diffs": plan.diffs()}
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: HttpRequest) -> HttpResponse:
     """Drop every waiting change."""
-    dropped = services.discard(server=servers.local(), actor=actor_of(request))
-    messages.info(request, f"{dropped} waiting changes were discarded.")
+    if request.method != "POST":  # back from signing in again
+        return redirect("changes:review")
+    try:
+        dropped = services.discard(server=servers.local(), actor=actor_of(request))
+    except NotNow as cause:
+        messages.error(request, str(cause))
+        return redirect("changes:review")
+    messages.info(request, f"Waiting changes discarded: {dropped}.")
     return redirect("protection:index")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def adopt(request: HttpRequest) -> HttpResponse:
     """Take over what somebody edited by hand."""
+    if request.method != "POST":  # back from signing in again
+        return redirect("changes:review")
     form = AdoptForm(request.POST)
     if not form.is_valid():
-        messages.error(request, f"Not adopted: {form.errors['reason'][0]}")
-        return redirect("changes:review")
+        context = review_context(ApplyForm(), form)
+        return render(request, "changes/review.html", context)
     try:
         queued = services.request_adoption(
             server=servers.local(),
@@ -103,4 +110,7 @@ def revision(request: HttpRequest, number: int) -> HttpResponse:
         "older": Revision.objects.filter(number=number - 1).first(),
         "worker_alive": servers.worker_alive(row.server),
     }
-    return render(request, "changes/revision.html", context)
+    response = render(request, "changes/revision.html", context)
+    if request.headers.get("HX-Target") == "outcome" and row.finished:
+        response["HX-Refresh"] = "true"  # the bar and the menu have changed too
+    return response

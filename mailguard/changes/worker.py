@@ -4,6 +4,8 @@ Runs as root on the server. It trusts nothing but a policy it has validated
 itself: the texts it writes are computed here, and must be the reviewed ones.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import apply as protocol
-from postfixconf.host.checkpoint import Checkpoint
+from postfixconf.host import files
+from postfixconf.host.checkpoint import Checkpoint, name_of
 from postfixconf.host.journal import Journal, Step
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import Observed, Texts
@@ -43,6 +46,7 @@ def tend(server: Server) -> None:
     """What is due every few seconds: recover, look, adopt once, catch up."""
     try:
         recover(server)
+        protection.complete(server)
     except PostfixconfError:
         return  # somebody else holds the directory, or it is not there: look says so
     finally:
@@ -55,17 +59,33 @@ def tend(server: Server) -> None:
 
 
 def carry_out(revision: Revision) -> None:
-    """Adopt or apply one queued revision; quietly nothing if it is taken."""
-    claimed = Revision.objects.filter(pk=revision.pk, state=State.QUEUED).update(
-        state=State.RUNNING, started_at=timezone.now()
-    )
-    if not claimed:
-        return
-    revision.refresh_from_db()
-    if revision.kind == Kind.ADOPTED:
-        adopt(revision)
-    else:
-        apply(revision)
+    """Adopt or apply one queued revision; quietly nothing if it is taken.
+
+    Raises Locked while another worker of this server is at work.
+    """
+    with alone(revision.server):
+        claimed = Revision.objects.filter(pk=revision.pk, state=State.QUEUED).update(
+            state=State.RUNNING, started_at=timezone.now()
+        )
+        if not claimed:
+            return
+        revision.refresh_from_db()
+        if revision.kind == Kind.ADOPTED:
+            adopt(revision)
+        else:
+            apply(revision)
+
+
+@contextmanager
+def alone(server: Server) -> Iterator[None]:
+    """Be the only worker of a server from the claim of a row to its outcome.
+
+    Raises Locked.
+    """
+    room = checkpoints(server)
+    room.mkdir(parents=True, exist_ok=True)
+    with files.locked(room):
+        yield
 
 
 def adopt(revision: Revision) -> None:
@@ -79,15 +99,36 @@ def adopt(revision: Revision) -> None:
     found = find(main, master, seen.facts)
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
+    before, changed = last_written(server, seen.texts), differences(server, modes)
     with transaction.atomic():
         settle(server, modes, fixed, Actor(revision.actor_id, revision.actor_name))
         became_live(revision, seen, modes)
         server.adopted_main = servers.as_bytes(seen.texts.main)
         server.adopted_master = servers.as_bytes(seen.texts.master)
         server.save(update_fields=["adopted_main", "adopted_master"])
-        columns = texts_of(seen.texts, seen.texts) | {"policy": modes}
-        Revision.objects.filter(pk=revision.pk).update(**columns)
+        Revision.objects.filter(pk=revision.pk).update(
+            policy=modes, changes=changed, **texts_of(before, seen.texts)
+        )
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
+
+
+def last_written(server: Server, otherwise: Texts) -> Texts:
+    """The files as mailguard last knew them; `otherwise` at the first adoption."""
+    last = Revision.objects.filter(server=server, state=State.APPLIED).first()
+    if last is None:
+        return otherwise
+    main, master = servers.as_text(last.main_after), servers.as_text(last.master_after)
+    return Texts(main, master)
+
+
+def differences(server: Server, modes: dict[str, str]) -> list[dict[str, str]]:
+    """What a hand edit switched, as a revision's `changes`."""
+    live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
+    return [
+        {"what": key, "before": live[key], "after": mode}
+        for key, mode in modes.items()
+        if key in live and live[key] != mode
+    ]
 
 
 def settle(
@@ -186,17 +227,27 @@ def finish(revision: Revision, outcome: protocol.Outcome) -> None:
 def recover(server: Server) -> list[protocol.Recovered]:
     """Undo what a killed worker left, and tell the rows how it ended.
 
-    Raises Locked while another process applies.
+    Raises Locked while another process applies, FileFailed.
     """
-    running = Revision.objects.filter(server=server, state=State.RUNNING)
-    open_points = checkpoints(server).exists()
-    recovered = []
-    if open_points:
+    with alone(server):
         room = checkpoints(server)
         recovered = protocol.recover(servers.instance_of(server), room)
-    for revision in running:
-        finish(revision, ended(revision, recovered))
+        for revision in Revision.objects.filter(server=server, state=State.RUNNING):
+            settle_killed(revision, ended(revision, recovered))
     return recovered
+
+
+def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
+    """Write how a killed revision ended, and what is live if it was applied."""
+    seen = servers.look(revision.server)
+    with transaction.atomic():
+        if isinstance(outcome, protocol.Applied) and seen is not None:
+            after = Texts(
+                servers.as_text(revision.main_after),
+                servers.as_text(revision.master_after),
+            )
+            became_live(revision, replace(seen, texts=after), revision.policy)
+        finish(revision, outcome)
 
 
 def ended(revision: Revision, recovered: list[protocol.Recovered]) -> protocol.Outcome:
@@ -204,13 +255,13 @@ def ended(revision: Revision, recovered: list[protocol.Recovered]) -> protocol.O
     for each in recovered:
         if each.number == revision.number:
             return each.outcome
-    point = Checkpoint(checkpoints(revision.server) / f"{revision.number:06d}")
-    outcome = point.outcome
+    name = name_of(revision.number, revision.plan_digest)
+    outcome = Checkpoint(checkpoints(revision.server) / name).outcome
     if outcome is None:
         return protocol.Refused("the worker was stopped before anything was touched")
     if outcome == "applied":
         return protocol.Applied("the worker was stopped right after the proof")
-    name, _, cause = outcome.partition(": ")
-    if name == "rolled_back":
+    word, _, cause = outcome.partition(": ")
+    if word == "rolled_back":
         return protocol.RolledBack(cause)
     return protocol.Broken(cause, "see the checkpoint")

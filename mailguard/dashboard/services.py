@@ -49,17 +49,17 @@ class Status:
         """The light in words, worst first."""
         if self.trouble:
             return f"mailguard cannot look at the server: {self.trouble}"
-        if not self.broker:
-            return "The broker is down: changes wait until it is back. Mail flows."
-        if not self.worker:
-            return "The worker does not answer: changes wait for it. Mail flows."
-        if not self.running:
+        if self.seen is not None and not self.running:
             return "Postfix is stopped: no mail is received."
+        if not self.broker:
+            return "The broker is down: changes wait until it is back."
+        if not self.worker:
+            return "The worker does not answer: changes wait for it."
         if self.drift:
             return "The configuration was edited by hand since the last change."
         if not self.adopted:
             return "The server is being adopted."
-        return "Postfix is running with the configuration shown here."
+        return "Postfix is running, with the protection shown here."
 
 
 def status(server: Server) -> Status:

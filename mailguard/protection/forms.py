@@ -53,6 +53,7 @@ class ControlForm(forms.Form):
             "hx-target": "body",
             "hx-swap": "innerHTML show:none",
             "hx-push-url": "true",
+            "aria-labelledby": f"title-{self.control.key}",
         }
         fields = [Field(self.control.key)]
         if self.test_name in self.fields:

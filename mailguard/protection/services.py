@@ -18,7 +18,7 @@ from postfixconf.policy.policy import Policy, parse_mode
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["Difference", "Row", "rows", "set_mode", "wanted", "write"]
+__all__ = ["Difference", "Row", "complete", "rows", "set_mode", "wanted", "write"]
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,27 @@ def write(*, modes: Mapping[str, str], actor: Actor, reason: str) -> list[Change
     return [change for change in changes if change is not None]
 
 
+@transaction.atomic
+def complete(server: Server) -> None:
+    """Give a control that the catalogue gained since the adoption its rows."""
+    known = set(Live.objects.filter(server=server).values_list("key", flat=True))
+    if not known or known >= {each.key for each in CONTROLS}:
+        return
+    first = Live.objects.filter(server=server).earliest("since_revision")
+    for key, found in found_on(server).items():
+        if key not in known:
+            mode, since = found.mode.value, first.since_revision
+            Live.objects.create(server=server, key=key, mode=mode, since_revision=since)
+            Setting.objects.update_or_create(key=key, defaults={"mode": mode})
+
+
 def _store(key: str, mode: Mode, actor: Actor, reason: str) -> Change | None:
-    row, _ = Setting.objects.get_or_create(key=key)
+    row = Setting.objects.filter(key=key).first() or Setting(key=key)
     before = row.mode
-    if before == mode:
+    if before == mode and row.pk is not None:
         return None
     row.mode = mode.value
-    row.save(update_fields=["mode"])
+    row.save()
+    if before == mode:
+        return None
     return record(actor=actor, what=key, before=before, after=mode.value, reason=reason)

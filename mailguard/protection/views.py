@@ -6,9 +6,9 @@ from itertools import groupby
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import (
     require_http_methods,
-    require_POST,
     require_safe,
 )
 
@@ -43,10 +43,12 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "protection/index.html", {"groups": groups})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def switch(request: HttpRequest, key: str) -> HttpResponse:
     """Save the mode of one control, or ask first where it can lose mail."""
     row = row_or_404(key)
+    if request.method != "POST":  # back from signing in again
+        return back_to(key)
     form = ControlForm(row.control, row.mode, request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(str(form.errors))
@@ -76,7 +78,12 @@ def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
         changes = []
     for also in changes[1:]:
         messages.info(request, f"Also switched on: {also.what} ({also.reason}).")
-    return redirect("protection:index")
+    return back_to(key)
+
+
+def back_to(key: str) -> HttpResponse:
+    """The page, at the row of this control."""
+    return redirect(reverse("protection:index") + "#" + key)
 
 
 def row_or_404(key: str) -> services.Row:

@@ -7,6 +7,8 @@
                    old ones: a full disk or a failing postmap ends here
     (rehearse)     the next step to come; its place is here
     checkpoint     registered before the first byte changes
+    baseline       the probe service is asked before: a fault that is there
+                   already is not the change's
     replace        tables, then master.cf, then main.cf, by rename
     restart        or reload; none where tables alone changed
     probe          as a stranger and as a trusted client, and the log
@@ -18,18 +20,24 @@ undoes at the next start.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from postfixconf.errors import BadFile, HostError, Locked
+from postfixconf.errors import BadFile, HostError, Locked, Refusal
 from postfixconf.host import checkpoint, files, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
-from postfixconf.host.proof import leave_old_smtpds, probe_smtpds, prove
+from postfixconf.host.proof import (
+    Baseline,
+    baseline,
+    leave_old_smtpds,
+    probe_smtpds,
+    prove,
+)
 from postfixconf.policy.observed import Texts
-from postfixconf.policy.plan import Action, Plan
+from postfixconf.policy.plan import Action, Plan, with_probe_service
 
 __all__ = [
     "Applied",
@@ -63,6 +71,11 @@ class RolledBack:
 
     cause: str
 
+    @property
+    def closing(self) -> str:
+        """How a checkpoint tells of it."""
+        return f"rolled_back: {self.cause}"
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -71,12 +84,13 @@ class Broken:
     cause: str
     why: str
 
+    @property
+    def closing(self) -> str:
+        """How a checkpoint tells of it."""
+        return f"broken: {self.cause}. The way back failed: {self.why}"
+
 
 Outcome = Applied | Refused | RolledBack | Broken
-
-
-class Refusal(HostError):
-    """A reason not to begin."""
 
 
 def apply(
@@ -94,14 +108,15 @@ def apply(
                 check(plan)
             with staged(plan, server, journal) as new:
                 with step("checkpoint"):
-                    point = checkpoint.save(checkpoints, number, new)
-                return go_live(plan.action, server, new, point, journal)
+                    compare(plan, server)  # once more, after what took time
+                    point = checkpoint.save(checkpoints, number, plan.digest, new)
+                return go_live(plan, server, new, point, journal)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
 
 
 def go_live(
-    action: Action,
+    plan: Plan,
     server: Instance,
     new: list[files.Staged],
     point: Checkpoint,
@@ -110,37 +125,56 @@ def go_live(
     """From the first byte on: everything holds, or everything goes back."""
     step = journal.step
     try:
-        mark, known = server.log.mark(), server.log.recent_faults()
+        with step("baseline"):
+            before = ask_before(plan, server, new)
         with step("replace"):
             for file in new:
                 file.install()
-        with step(action):
-            take_effect(action, server)
+        with step(plan.action):
+            take_effect(plan.action, server)
         with step("probe") as saw:
-            saw(said := prove(server, mark, known))
+            saw(said := prove(server, before))
         point.close("applied")
     except HostError as cause:
-        return undo(point, server, str(cause), journal)
+        return undo(point, server, str(cause), journal.unwatched())
     except BaseException:
-        undo(point, server, "interrupted", journal)
+        undo(point, server, "interrupted", journal.unwatched())
         raise
     return Applied(said)
+
+
+def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baseline:
+    """The baseline; at the first apply the probe service is opened for it.
+
+    That is done only where it is all that changes in master.cf.
+    """
+    only_probe = with_probe_service(plan.before.master) == plan.after.master
+    if only_probe and plan.before.master != plan.after.master:
+        for file in new:
+            if file.target.name == "master.cf":
+                file.install()
+        server.reload()
+    return baseline(server)
 
 
 def undo(
     point: Checkpoint, server: Instance, cause: str, journal: Journal
 ) -> RolledBack | Broken:
     """Put the checkpoint back and start Postfix with it."""
+    outcome: RolledBack | Broken = RolledBack(cause)
     try:
         with journal.step("restore"):
             point.restore()
         with journal.step("restart"):
             server.restart()
     except HostError as why:
-        point.close(f"broken: {cause}; {why}")
-        return Broken(cause, str(why))
-    point.close(f"rolled_back: {cause}")
-    return RolledBack(cause)
+        outcome = Broken(cause, str(why))
+        with suppress(HostError):
+            if server.master_pid() is None:
+                server.start()
+    with suppress(HostError):  # a full disk must not hide how it ended
+        point.close(outcome.closing)
+    return outcome
 
 
 def compare(plan: Plan, server: Instance) -> None:

@@ -1,31 +1,31 @@
 """A checkpoint: a readable directory from which the state before can be restored.
 
-    checkpoints/000012/
-        manifest.json    which files, with mode, owner and both digests
-        main.cf …        the bytes as they were
-        outcome          written last: how the change ended
+    checkpoints/000012-4f1d0c…/     the revision's number and its plan's digest
+        manifest.json               which files, with mode, owner and both digests
+        main.cf …                   the bytes as they were
+        outcome                     how the change ended; blank while it is open
 
-It is registered before the first byte is changed and needs no database. One
-without an `outcome` is a change that was killed: `recover` undoes it.
+It is registered before the first byte is changed and needs no database. An open
+one is a change that was killed: `recover` undoes it.
 """
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from postfixconf.errors import FileFailed, HostError
+from postfixconf.errors import FileFailed, HandEdited
 from postfixconf.host import files
 
-__all__ = ["Checkpoint", "HandEdited", "Kept", "checkpoints", "save"]
+__all__ = ["Checkpoint", "Kept", "checkpoints", "name_of", "save"]
 
 KEPT = 20  # checkpoints; older ones are removed
-
-
-class HandEdited(HostError):
-    """A file holds neither the old nor the new bytes: somebody else wrote it."""
+# Room for the outcome is taken beforehand: closing must work on a full disk.
+RESERVED = 2048  # bytes
 
 
 @dataclass(frozen=True)
@@ -43,71 +43,89 @@ class Kept:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on the disk."""
+    """A checkpoint on the disk. Every method raises FileFailed."""
 
     directory: Path
 
     @property
     def number(self) -> int:
         """The revision it was made for."""
-        return int(self.directory.name)
+        return int(self.directory.name.partition("-")[0])
 
     @property
     def outcome(self) -> str | None:
-        """How the change ended; None while it is open."""
-        path = self.directory / "outcome"
-        return path.read_text().strip() if path.exists() else None
+        """How the change ended; None while it is open, or where there is none."""
+        with failing(self.directory):
+            path = self.directory / "outcome"
+            return (path.read_text().strip() or None) if path.exists() else None
 
     def kept(self) -> list[Kept]:
         """The files it holds."""
-        manifest = json.loads((self.directory / "manifest.json").read_text())
-        return [Kept(**each) for each in manifest["files"]]
+        with failing(self.directory):
+            manifest = json.loads((self.directory / "manifest.json").read_text())
+            return [Kept(**each) for each in manifest["files"]]
 
     def restore(self) -> None:
         """Put every file back that the change wrote, main.cf first.
 
         Raises HandEdited, before anything is touched, where a file holds what
-        neither we nor the state before put there; FileFailed.
+        neither we nor the state before put there.
         """
         kept = self.kept()
-        live = {each.path: _digest(Path(each.path)) for each in kept}
+        with failing(self.directory):
+            live = {each.path: _digest(Path(each.path)) for each in kept}
         for each in kept:
             if live[each.path] not in (each.before, each.after):
                 raise HandEdited(f"{each.path} was edited while a change was open")
         for each in reversed(kept):
-            if live[each.path] == each.before:
-                continue
-            if each.before is None:
-                Path(each.path).unlink(missing_ok=True)
-                continue
-            data = (self.directory / each.copy).read_bytes()
-            files.replace(
-                files.Saved(Path(each.path), data, each.mode, each.uid, each.gid)
-            )
+            if live[each.path] != each.before:
+                self._put_back(each)
 
     def close(self, outcome: str) -> None:
         """Record how the change ended; from now on nothing is undone."""
-        _write(self.directory / "outcome", (outcome + "\n").encode())
+        line = outcome.encode("utf-8", "replace")[: RESERVED - 1] + b"\n"
+        with failing(self.directory):
+            handle = os.open(self.directory / "outcome", os.O_WRONLY)
+            try:
+                os.pwrite(handle, line, 0)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _put_back(self, each: Kept) -> None:
+        path = Path(each.path)
+        with failing(self.directory):
+            if each.before is None:
+                path.unlink(missing_ok=True)
+                return
+            data = (self.directory / each.copy).read_bytes()
+        files.replace(files.Saved(path, data, each.mode, each.uid, each.gid))
 
 
-def save(room: Path, number: int, staged: Sequence[files.Staged]) -> Checkpoint:
+def name_of(number: int, digest: str) -> str:
+    """The directory name of a revision's checkpoint; `digest` is its plan's."""
+    return f"{number:06d}-{digest[:12]}"
+
+
+def save(
+    room: Path, number: int, digest: str, staged: Sequence[files.Staged]
+) -> Checkpoint:
     """Save the present state of the files that `staged` will replace, in order.
 
     Raises FileFailed; nothing has been touched.
     """
-    directory = room / f"{number:06d}"
-    building = room / f".{number:06d}{files.TEMPORARY}"
-    try:
-        shutil.rmtree(building, ignore_errors=True)
+    directory = room / name_of(number, digest)
+    building = room / f".{directory.name}{files.TEMPORARY}"
+    with failing(directory):
+        for left in (building, directory):
+            shutil.rmtree(left, ignore_errors=True)
         building.mkdir(parents=True, mode=0o700)
         kept = [_keep(building, each) for each in staged]
         manifest = {"number": number, "files": [asdict(each) for each in kept]}
         _write(building / "manifest.json", json.dumps(manifest, indent=2).encode())
+        _write(building / "outcome", b" " * RESERVED)
         building.rename(directory)
         files.sync_directory(room)
-    except OSError as cause:
-        shutil.rmtree(building, ignore_errors=True)
-        raise FileFailed(str(directory), cause) from cause
     for old in sorted(checkpoints(room), key=lambda each: each.number)[:-KEPT]:
         if old.outcome is not None:
             shutil.rmtree(old.directory, ignore_errors=True)
@@ -116,9 +134,20 @@ def save(room: Path, number: int, staged: Sequence[files.Staged]) -> Checkpoint:
 
 def checkpoints(room: Path) -> Iterator[Checkpoint]:
     """Every complete checkpoint in `room`."""
-    for directory in room.glob("[0-9]*"):
+    for directory in room.glob("[0-9]" * 6 + "-*"):
         if (directory / "manifest.json").exists():
             yield Checkpoint(directory)
+
+
+@contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """Turn what a disk can do to us into FileFailed."""
+    try:
+        yield
+    except OSError as cause:
+        raise FileFailed(str(path), cause) from cause
+    except (ValueError, KeyError, TypeError) as cause:
+        raise FileFailed(str(path), OSError(f"is damaged: {cause}")) from cause
 
 
 def _keep(room: Path, staged: files.Staged) -> Kept:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +72,11 @@ class Staged:
     def install(self) -> None:
         """Rename into place: before it the old file stands, after it the new one.
 
-        Raises FileFailed.
+        Quietly nothing where that is done already. Raises FileFailed.
         """
         try:
+            if not self.temporary.exists():
+                return
             self.temporary.replace(self.target)
             sync_directory(self.target.parent)
         except OSError as cause:
@@ -131,9 +133,10 @@ def sweep(directory: Path) -> None:
     """Remove temporary files that a killed writer left in `directory`."""
     for left in directory.glob(f".*{TEMPORARY}"):
         if left.is_dir():
-            shutil.rmtree(left)
+            shutil.rmtree(left, ignore_errors=True)
         else:
-            left.unlink(missing_ok=True)
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
 
 
 @contextmanager

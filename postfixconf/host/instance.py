@@ -8,6 +8,7 @@ its own. Several instances of one machine each have their own directory.
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = ["Instance"]
 
 SYSTEM = Path("/etc/postfix")
 SYSTEMD = Path("/run/systemd/system")
+STOP_WITHIN = 10.0  # seconds
 UNITS = ("postfix@-.service", "postfix.service")
 
 
@@ -77,14 +79,24 @@ class Instance:
         self._control("start")
 
     def stop(self) -> None:
-        """Stop Postfix, if it runs, even with a main.cf that no command reads."""
+        """Stop Postfix, if it runs, even with a main.cf that no command reads.
+
+        Tells master itself: `postfix stop` logs first, and waits up to a minute
+        for a log daemon that dies of the same main.cf. Raises CommandFailed when
+        master has not ended after 10 seconds.
+        """
+        if self._unit() is not None:
+            self._control("stop")
+            return
         pid = self.master_pid()
         if pid is None:
             return
-        try:
-            self._control("stop")
-        except CommandFailed:
-            os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
+        end = time.monotonic() + STOP_WITHIN
+        while self.master_pid() is not None:
+            if time.monotonic() > end:
+                raise CommandFailed("postfix stop", "master does not end")
+            time.sleep(0.005)
 
     def reload(self) -> None:
         """Have every Postfix process read its configuration again."""
@@ -93,14 +105,15 @@ class Instance:
     def restart(self) -> None:
         """Stop and start. Open sessions are dropped; the other side retries.
 
-        With a main.cf that Postfix cannot read the stop fails, and the Postfix of
+        With a main.cf that Postfix cannot read nothing is stopped: the Postfix of
         before goes on.
         """
+        if said := self._unreadable():
+            raise CommandFailed("postfix restart", "main.cf cannot be read", said)
         if self._unit() is not None:
             self._control("restart")
             return
-        if self.master_pid() is not None:
-            self._control("stop")
+        self.stop()
         self.start()
 
     def _control(self, verb: str) -> None:
@@ -113,22 +126,27 @@ class Instance:
             else:
                 run("postfix", "-c", str(self.config_dir), verb, timeout=60)
         except CommandFailed as cause:
-            known = [*self.log.faults(mark), cause.said, self._complaint()]
+            known = [*self.log.remarks(mark), cause.said, self._complaint()]
             said = "; ".join(each for each in known if each)
             raise CommandFailed(f"postfix {verb}", cause.reason, said) from cause
 
     def _complaint(self) -> str:
-        """Why a command failed, where Postfix has not said it in the log.
+        """Why a command failed, where Postfix has not said it in the log."""
+        said = self._unreadable()
+        if said or self.master_pid() is not None:
+            return said
+        held = ports.taken(MasterCf.parse(self.master().text))
+        return "".join(f"another program listens on {name}" for name in held[:1])
+
+    def _unreadable(self) -> str:
+        """What Postfix says of a main.cf that kills every daemon; else empty.
 
         `postfix` commands without a terminal say nothing before the log is open,
         but postmap reads the same main.cf and has a stderr.
         """
         words = ("postmap", "-c", str(self.config_dir), "-q", "x", "static:y")
-        said = run(*words, check=False).err.strip()
-        if said or self.master_pid() is not None:
-            return said
-        held = ports.taken(MasterCf.parse(self.master().text))
-        return "".join(f"another program listens on {name}" for name in held[:1])
+        done = run(*words, check=False)
+        return done.err.strip() if done.code != 0 else ""
 
     def _unit(self) -> str | None:
         """The systemd unit to use, None where there is no systemd."""

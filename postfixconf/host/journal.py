@@ -29,6 +29,10 @@ class Journal:
     watch: Callable[[tuple[Step, ...]], None] = lambda steps: None
     steps: list[Step] = field(default_factory=list)
 
+    def unwatched(self) -> "Journal":
+        """The same journal for the way back, which no watcher may stop."""
+        return Journal(steps=self.steps)
+
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
         """Run one named step; the yielded function notes what was seen."""

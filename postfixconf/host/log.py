@@ -1,8 +1,10 @@
 """What Postfix itself said while a change was made: the tail of the mail log.
 
-This is not the traffic intake: it answers only "which new lines are faults?".
-A machine that logs to the journal alone has no file to read; `Log.path` is then
-None and faults are judged by the SMTP conversation only.
+This is not the traffic intake. Two questions are answered: which new lines mean
+that Postfix cannot work (alarms), and which explain a failure that is known
+already (remarks). Lines with text that a stranger chose are neither: whoever
+connects could otherwise undo a change. A machine that logs to the journal alone
+has no file to read; `Log.path` is then None, and the SMTP conversation judges.
 """
 
 import re
@@ -13,14 +15,18 @@ from pathlib import Path
 __all__ = ["Log"]
 
 USUAL = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
-FAULT = re.compile(
-    r"(?:fatal|panic|error): .*"
-    r"|warning: (?:unknown smtpd restriction|.*bad command startup"
-    r"|.*Server configuration (?:error|problem)|.*throttling).*"
-    r"|.*Server configuration error.*"
+# The daemons that a message needs; a sendmail(1) or pipe(8) that fails is no alarm.
+DAEMONS = frozenset(
+    {"anvil", "cleanup", "master", "proxymap", "qmgr", "smtpd", "tlsmgr"}
+    | {"trivial-rewrite"}
 )
 STAMPED = re.compile(r"\S*postfix\S*/(?P<program>[\w-]+)\[\d+\]: (?P<said>.*)")
-TAIL = 256 * 1024
+ALARM = re.compile(r"(?:fatal|panic): |warning: \S+: bad command startup -- throttling")
+REMARK = re.compile(
+    r"(?:fatal|panic|error): |warning: (?:unknown smtpd restriction|\S+: bad command)"
+    r"|warning: problem talking to server "
+)
+TAIL = 256 * 1024  # bytes looked at for alarms that were there before
 
 
 @dataclass(frozen=True)
@@ -55,29 +61,32 @@ class Log:
         except OSError:
             return []
 
-    def faults(self, mark: int) -> list[str]:
-        """What was said after `mark` that means Postfix cannot work, once each."""
-        found = (fault_in(line) for line in self.since(mark))
-        return list(dict.fromkeys(fault for fault in found if fault))
+    def alarms(self, mark: int, known: frozenset[str] = frozenset()) -> list[str]:
+        """What daemons said after `mark` that means they cannot work, once each."""
+        found = self._said(mark, ALARM)
+        said = (text for program, text in found if program in DAEMONS)
+        return [each for each in dict.fromkeys(said) if each not in known]
 
-    def recent_faults(self) -> set[str]:
-        """Faults in the last 256 kB: asked before a change, they are not its own."""
-        return set(self.faults(max(0, self.mark() - TAIL)))
+    def recent_alarms(self) -> frozenset[str]:
+        """Alarms in the last 256 kB: asked before a change, they are not its own."""
+        return frozenset(self.alarms(max(0, self.mark() - TAIL)))
 
-    def wait_for_fault(self, mark: int, seconds: float) -> list[str]:
-        """`faults`, waiting up to `seconds`: Postfix logs through a daemon."""
+    def remarks(self, mark: int) -> list[str]:
+        """What explains a failure after `mark`, once each."""
+        return list(dict.fromkeys(text for _, text in self._said(mark, REMARK)))
+
+    def wait_for_remarks(self, mark: int, seconds: float) -> list[str]:
+        """`remarks`, waiting up to `seconds`: Postfix logs through a daemon."""
         end = time.monotonic() + seconds
-        while not (found := self.faults(mark)) and time.monotonic() < end:
+        while not (found := self.remarks(mark)) and time.monotonic() < end:
             time.sleep(0.02)
         return found
 
-
-def fault_in(line: str) -> str | None:
-    """The fault that one log line states, without stamp and process id."""
-    stamped = STAMPED.search(line)
-    if stamped is None:
-        return None
-    said = stamped["said"]
-    if not FAULT.match(said):
-        return None
-    return f"{stamped['program']}: {said}"
+    def _said(self, mark: int, wanted: re.Pattern[str]) -> list[tuple[str, str]]:
+        """(program, what it said) of the wanted lines, without stamp and pid."""
+        stamped = (STAMPED.search(line) for line in self.since(mark))
+        return [
+            (match["program"], f"{match['program']}: {match['said']}")
+            for match in stamped
+            if match and wanted.match(match["said"])
+        ]

@@ -1,7 +1,6 @@
 """Asking the live Postfix, as any client, through its private probe service.
 
-The conversation stops at RCPT: no message is sent. Probes greet as
-`mailguard-probe.invalid`, by which they are left out of every count.
+The conversation stops at RCPT: no message is sent.
 """
 
 import socket
@@ -13,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from postfixconf.errors import HostError
+from postfixconf.errors import Unproven
 
-__all__ = ["NAME", "Probe", "Reply", "Session", "Unproven", "ask", "session"]
+__all__ = ["NAME", "Probe", "Reply", "Session", "ask", "session"]
 
 NAME = "mailguard-probe.invalid"
 UNAVAILABLE = "[UNAVAILABLE]"
@@ -26,10 +25,6 @@ TIMEOUT = 30.0  # seconds for one reply: a slow DNS is slow, not broken
 BROKEN = ("4.3.5", "4.3.0")
 
 Alarm = Callable[[], list[str]]
-
-
-class Unproven(HostError):
-    """The live server does not work after the change, or relays for strangers."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +48,15 @@ class Reply:
 class Probe:
     """One envelope with the identity of the client that sends it.
 
-    `name` and `reverse_name` are the client's verified and unverified host
-    names, None for none.
+    `named` are the client's verified and unverified host name; one word stands
+    for both, none for no name at all.
     """
 
     address: str
     sender: str
     recipient: str
     helo: str = NAME
-    name: str | None = None
-    reverse_name: str | None = None
+    named: tuple[str, ...] = (NAME,)
 
 
 class Session:
@@ -99,8 +93,8 @@ class Session:
 
     def envelope(self, probe: Probe) -> Reply:
         """Become the probe's client and offer its envelope; the deciding reply."""
-        name = xtext(probe.name or UNAVAILABLE)
-        reverse = xtext(probe.reverse_name or UNAVAILABLE)
+        names = probe.named or (UNAVAILABLE,)
+        name, reverse = xtext(names[0]), xtext(names[-1])
         address = f"IPV6:{probe.address}" if ":" in probe.address else probe.address
         commands = (
             f"XCLIENT NAME={name} REVERSE_NAME={reverse} ADDR={address}",

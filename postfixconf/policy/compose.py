@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Control, Mode, Restriction, Switch
-from postfixconf.policy.found import Found, switch_is_on
+from postfixconf.policy.found import FINAL, Found, switch_is_on
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.relay import has_relay_protection
@@ -28,7 +28,6 @@ RECIPIENT = "smtpd_recipient_restrictions"
 # Where foreign rules stand among ours: permits, relay protection and access
 # tables before our checks, policy services after them, the final word last.
 BEFORE, OURS, AFTER, LAST = -1, 0, 1000, 2000
-FINAL = frozenset({"permit", "reject", "defer", "defer_if_permit", "defer_if_reject"})
 
 
 def compose(
@@ -101,19 +100,31 @@ def _insert(
     """Put a rule that stands nowhere into its list, behind the permits."""
     name = place.parameter
     rules = parse_list(effective(main, facts, name))
-    missing = tuple(each for each in PERMITS if each not in _leading(rules))
-    if name == RECIPIENT and not has_relay_protection(main, facts):
-        missing = (*missing, RELAY)
-    rank = AFTER if missing and rules else place.rank
-    at = _position(rules, rank)
-    block = (*missing, place.rule(warn=mode is Mode.TEST))
+    at = _position(rules, place.rank)
+    if not set(PERMITS) <= set(rules[:at]):
+        at = _position(rules, AFTER)
+    block = (
+        *_permits(main, facts, name, rules, at),
+        place.rule(warn=mode is Mode.TEST),
+    )
     return main.set_rules(name, (*rules[:at], *block, *rules[at:]))
 
 
-def _leading(rules: Sequence[Rule]) -> Sequence[Rule]:
-    """The rules before the first of ours and the first final word."""
-    stop = next((i for i, rule in enumerate(rules) if _rank(rule) > BEFORE), len(rules))
-    return rules[:stop]
+def _permits(
+    main: MainCf, facts: Facts, name: str, rules: Sequence[Rule], at: int
+) -> tuple[Rule, ...]:
+    """The permits that have to be written before a rule that goes in at `at`.
+
+    They stand behind every foreign rule, so that none is bypassed by them, and
+    never before a foreign final `reject` or `defer`: that may be all that keeps
+    strangers, or the local network, from relaying.
+    """
+    missing = tuple(each for each in PERMITS if each not in rules[:at])
+    if missing and any(rule.key != "permit" for rule in rules[at:]):
+        missing = ()
+    if name == RECIPIENT and not has_relay_protection(main, facts):
+        return (*missing, RELAY)
+    return missing
 
 
 def _position(rules: Sequence[Rule], rank: int) -> int:

@@ -17,10 +17,12 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list, split_list
 
-__all__ = ["Found", "find", "switch_is_on"]
+__all__ = ["FINAL", "Found", "find", "switch_is_on"]
 
 STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
 DEEPEST = 10
+# What ends a list: nothing behind it is reached.
+FINAL = frozenset({"permit", "reject", "defer", "defer_if_permit", "defer_if_reject"})
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,7 @@ def _find_rule(
         for name, value in lists.items()
     }
     places = tuple(name for name, rules in hits.items() if rules)
-    override = _override(master, *(places or (place.parameter,)))
-    if override is not None:
+    if (override := _overridden(master, place, places)) is not None:
         rules = [rule for rule in parse_list(override[1]) if place.matches(rule)]
         return Found(strictest(rules), places, override[0])
     if places:
@@ -110,7 +111,18 @@ def _find_behind(
             rules = [rule for rule in parse_list(text) if place.matches(rule)]
             if rules:
                 return Found(strictest(rules), (name,), f"{source} in {name}")
-    return Found(Mode.OFF, (place.parameter,))
+    final = _final_behind(lists[place.parameter], main)
+    return Found(Mode.OFF, (place.parameter,), final)
+
+
+def _final_behind(value: str, main: MainCf) -> str | None:
+    """The `$name` of a list whose last word nothing behind it can be reached by."""
+    for start, end in split_list(value):
+        item = value[start:end]
+        for source, text in _leads_to(item, main, frozenset()):
+            if any(rule.key in FINAL for rule in parse_list(text)):
+                return f"{source}, which has the last word"
+    return None
 
 
 def _behind(
@@ -147,3 +159,14 @@ def _override(master: MasterCf, *parameters: str) -> tuple[str, str] | None:
                 where = f"-o {parameter} of {service.name} in master.cf"
                 return where, value
     return None
+
+
+def _overridden(
+    master: MasterCf, place: Restriction, places: tuple[str, ...]
+) -> tuple[str, str] | None:
+    """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
+    for name in LISTS:
+        found = _override(master, name)
+        if found and any(place.matches(rule) for rule in parse_list(found[1])):
+            return found
+    return _override(master, *(places or (place.parameter,)))

@@ -46,7 +46,8 @@ class Finding:
 
 def lint(main: MainCf, facts: Facts) -> tuple[Finding, ...]:
     """Everything this linter has to say about `main`, worst first."""
-    found = [*_relay(main, facts), *_greeting(main, facts), *_ending(main)]
+    found = [*_relay(main, facts), *_greeting(main, facts)]
+    found += [*_delay(main, facts), *_ending(main)]
     for name in LISTS:
         for rule in parse_list(effective(main, facts, name)):
             found.extend(_rule(rule, name, main))
@@ -79,6 +80,26 @@ def _greeting(main: MainCf, facts: Facts) -> Iterator[Finding]:
             f"A client that sends no greeting skips {checks[0].name}.",
             "Switch on “Insist on a greeting”.",
         )
+
+
+def _delay(main: MainCf, facts: Facts) -> Iterator[Finding]:
+    early = ("smtpd_client_restrictions", "smtpd_helo_restrictions")
+    delayed = switch_is_on(effective(main, facts, "smtpd_delay_reject"))
+    if not delayed and any(_ours(main, facts, name) for name in early):
+        yield Finding(
+            Level.WARNING,
+            "refused_before_sign_in",
+            "smtpd_delay_reject",
+            "With smtpd_delay_reject = no, clients are refused when they connect, "
+            "your own roaming users too, before they can sign in.",
+            "Take smtpd_delay_reject out.",
+        )
+
+
+def _ours(main: MainCf, facts: Facts, name: str) -> bool:
+    places = [each.place for each in CONTROLS if isinstance(each.place, Restriction)]
+    rules = parse_list(effective(main, facts, name))
+    return any(place.matches(rule) for place in places for rule in rules)
 
 
 def _ending(main: MainCf) -> Iterator[Finding]:
@@ -117,7 +138,8 @@ def _rule(rule: Rule, name: str, main: MainCf) -> Iterator[Finding]:
             "unfiltered_blocklist",
             name,
             f"{rule.argument} has no return codes: a refused query rejects all mail.",
-            "Switch the list off and on again here: mailguard adds the codes.",
+            "Write the codes behind it in main.cf (zen.spamhaus.org=127.0.0.[2..11]), "
+            "then adopt the edit.",
         )
 
 

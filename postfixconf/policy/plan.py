@@ -25,8 +25,13 @@ PROBE_SERVICE = "mailguard"
 PROBE_OVERRIDES = {
     "smtpd_authorized_xclient_hosts": "static:ok",
     "smtpd_client_event_limit_exceptions": "static:all",
+    "smtpd_delay_reject": "yes",
+    "smtpd_error_sleep_time": "0",
+    "smtpd_hard_error_limit": "1000",
+    "smtpd_junk_command_limit": "1000",
     "smtpd_milters": "",
     "smtpd_proxy_filter": "",
+    "smtpd_soft_error_limit": "1000",
     "smtpd_tls_security_level": "none",
     "smtpd_tls_wrappermode": "no",
     "smtpd_upstream_proxy_protocol": "",
@@ -74,7 +79,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """SHA-256 of what is there and what would be written, in hexadecimal."""
-        both = self.before.digest + self.after.digest + self.action
+        both = self.before.digest + self.after.digest
         return hashlib.sha256(both.encode()).hexdigest()
 
     @property
@@ -123,12 +128,12 @@ def plan(
     before = observed.texts
     if after.render() == before.main:
         return Plan(before, before, Action.NONE, lint(after, observed.facts))
-    texts = Texts(after.render(), _with_probe_service(before.master))
+    texts = Texts(after.render(), with_probe_service(before.master))
     action = Action.RELOAD if reload else Action.RESTART
     findings = _judged(
         lint(MainCf.parse(before.main), observed.facts), lint(after, observed.facts)
     )
-    return Plan(before, texts, action, findings)
+    return Plan(before, texts, action, (*_taken_name(before.master), *findings))
 
 
 def _judged(
@@ -148,14 +153,33 @@ def _judged(
     )
 
 
-def _with_probe_service(text: str) -> str:
+def _taken_name(master: str) -> tuple[Finding, ...]:
+    """A finding where somebody else's service has the name of our probe service."""
+    for each in MasterCf.parse(master).services():
+        ours = each.overrides().get("syslog_name") == PROBE_OVERRIDES["syslog_name"]
+        if (each.name, each.type) == (PROBE_SERVICE, "unix") and not ours:
+            sentence = "There is already a service named mailguard that is not ours."
+            remedy = "Give it another name in master.cf, and adopt the edit."
+            place = "master.cf"
+            return (
+                Finding(
+                    Level.ERROR, "name_taken", place, sentence, remedy, blocks=True
+                ),
+            )
+    return ()
+
+
+def with_probe_service(text: str) -> str:
     """master.cf with the private probe service, its overrides as on port 25."""
     document = MasterCf.parse(text)
     fronts = front_services(document)
     chroot = fronts[0].chroot if fronts else "n"
     overrides = (fronts[0].overrides() if fronts else {}) | PROBE_OVERRIDES
     head = f"{PROBE_SERVICE:<9} unix  y       -       {chroot:<7} -       -       smtpd"
-    lines = [head, *(_option(name, value) for name, value in overrides.items())]
+    lines = [head]
+    for name, value in overrides.items():
+        if value.count("{") == value.count("}"):  # a lone brace cannot be quoted
+            lines.append(_option(name, value))
     service = "\n".join(lines) + "\n"
     if any(each.name == PROBE_SERVICE for each in document.services()):
         if service in text:

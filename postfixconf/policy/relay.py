@@ -1,7 +1,7 @@
 """Who may relay: whether a configuration refuses strangers' mail to strangers.
 
-Judged from the text of both lists, `$name` expanded. What a table, a policy
-service or a restriction class decides is not known here: it is not counted as
+Judged from the text of both lists, `$name` and restriction classes followed. What
+a table or a policy service decides is not known here: it is not counted as
 protection. The proof is the relay probe on a running Postfix.
 """
 
@@ -31,11 +31,17 @@ DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_dest
 
 def has_relay_protection(main: MainCf, facts: Facts) -> bool:
     """Whether the relay or the recipient list refuses relaying, unconditionally."""
-    return any(
-        rule.key in PROTECTING and not rule.warn
+    classes = re.split(r"[,\s]+", main.get("smtpd_restriction_classes") or "")
+    rules = [
+        rule
         for name in RELAY_LISTS
         for rule in parse_list(relay_rules(main, facts, name))
-    )
+    ]
+    for rule in rules:
+        if rule.name in classes:
+            rules += parse_list(expand(main.get(rule.name) or "", main))
+            classes.remove(rule.name)
+    return any(rule.key in PROTECTING and not rule.warn for rule in rules)
 
 
 def relay_rules(main: MainCf, facts: Facts, name: str) -> str:

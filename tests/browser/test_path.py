@@ -4,6 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.site import Site
 from tests.support.smtp import Reply, attempt, smtp
+from tests.support.waiting import eventually
 
 RULE = "reject_non_fqdn_helo_hostname"
 
@@ -44,7 +45,9 @@ def test_a_ticked_restriction_is_enforced_then_only_logged_then_gone(
     apply(page, "look first")
     mark = site.postfix.log.mark()
     assert violate(site).code == 250
-    assert "reject_warning: RCPT" in "\n".join(site.postfix.log.since(mark))
+    eventually(
+        lambda: "reject_warning: RCPT" in "\n".join(site.postfix.log.since(mark))
+    )
 
     page.goto("/protection/")
     page.locator(f'[name="{RULE}"]').uncheck()

@@ -48,5 +48,6 @@ def test_the_old_configuration_runs_and_the_page_says_why(
     revision.refresh_from_db()
     assert revision.state in (State.ROLLED_BACK, State.REFUSED)
     page = client.get(f"/history/{revision.number}/").content.decode()
+    assert reason in revision.cause
     assert reason in page
     assert practice.works()

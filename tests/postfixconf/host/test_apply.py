@@ -13,9 +13,8 @@ import pytest
 from postfixconf.errors import FileFailed
 from postfixconf.host import files
 from postfixconf.host.apply import Applied, Broken, Outcome, Refused, RolledBack
-from postfixconf.host.checkpoint import Checkpoint
+from postfixconf.host.checkpoint import Checkpoint, checkpoints
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal, Step
 from postfixconf.policy.lint import lint
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Table
@@ -37,7 +36,7 @@ def test_an_applied_change_is_live_and_its_checkpoint_closed(
 ) -> None:
     assert isinstance(practice.apply(ON), Applied)
     assert "disable_vrfy_command = yes" in practice.instance.main().text
-    assert Checkpoint(practice.checkpoints / "000001").outcome == "applied"
+    assert [point.outcome for point in checkpoints(practice.checkpoints)] == ["applied"]
 
 
 def test_a_misspelt_restriction_is_seen_by_the_stranger(practice: Practice) -> None:
@@ -150,7 +149,7 @@ def test_a_failure_before_the_first_byte_is_refused(
     assert practice.instance.master_pid() == pid
 
 
-@pytest.mark.parametrize("step", ["replace", "restart", "probe"])
+@pytest.mark.parametrize("step", ["baseline", "replace", "restart", "probe"])
 def test_a_failure_after_the_first_byte_is_rolled_back(
     practice: Practice, step: str
 ) -> None:
@@ -159,12 +158,14 @@ def test_a_failure_after_the_first_byte_is_rolled_back(
     assert practice.works()
 
 
-def test_a_way_back_that_fails_is_broken_and_says_both(practice: Practice) -> None:
-    def watch(steps: tuple[Step, ...]) -> None:
-        if steps[-1].name in ("probe", "restore"):
-            raise FileFailed("main.cf", OSError(5, "Input/output error"))
+def test_a_way_back_that_fails_is_broken_and_says_both(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(point: Checkpoint) -> None:
+        raise FileFailed("main.cf", OSError(5, "Input/output error"))
 
-    outcome = practice.apply(practice.plan(ON), Journal(watch))
+    monkeypatch.setattr(Checkpoint, "restore", fail)
+    outcome = practice.apply(practice.plan(ON), fail_at("probe"))
     assert isinstance(outcome, Broken)
     assert "Input/output error" in outcome.why
 
