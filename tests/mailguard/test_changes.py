@@ -12,7 +12,7 @@ from mailguard.errors import NotNow
 from mailguard.protection import services as protection
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Live, Observed, Server
-from postfixconf.errors import BadPolicy
+from postfixconf.errors import BadPolicy, Locked
 from tests.support.practice import Practice
 
 RULE = "reject_non_fqdn_sender"
@@ -236,3 +236,74 @@ def test_a_key_that_is_none_is_refused_and_quoted(
         want(server, alice, key)
     assert repr(key[:80])[:60] in str(refused.value)
     assert not Change.objects.filter(actor_name="alice").exists()
+
+
+def test_a_change_whose_rows_were_lost_is_found_to_be_live(
+    server: Server, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want(server, alice)
+    revision = ask(server, alice)
+
+    def lost(*rows: object) -> None:
+        raise RuntimeError("disk is full")
+
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError):
+        broken.setattr(worker, "became_live", lost)
+        worker.carry_out(revision)
+    worker.tend(server)
+    revision.refresh_from_db()
+    assert revision.state == State.APPLIED
+    assert Live.objects.get(key=RULE).mode == "on"
+    assert services.draft(server) == []
+
+
+def test_a_second_worker_keeps_its_hands_off(server: Server, alice: Actor) -> None:
+    want(server, alice)
+    revision = ask(server, alice)
+    with worker.alone(server), pytest.raises(Locked):
+        worker.carry_out(revision)
+    revision.refresh_from_db()
+    assert revision.state == State.QUEUED
+
+
+def test_discard_is_refused_while_a_revision_waits(
+    server: Server, alice: Actor
+) -> None:
+    want(server, alice)
+    ask(server, alice)
+    with pytest.raises(NotNow, match="is waiting for the worker"):
+        services.discard(server=server, actor=alice)
+
+
+def test_an_adoption_says_what_the_hand_edit_switched(
+    server: Server, alice: Actor
+) -> None:
+    with main_cf(server).open("a") as file:
+        file.write("disable_vrfy_command = yes\n")
+    adoption = services.request_adoption(server=server, actor=alice, reason="mine")
+    worker.carry_out(adoption)
+    adoption.refresh_from_db()
+    assert adoption.changes == [
+        {"what": "disable_vrfy_command", "before": "off", "after": "on"}
+    ]
+    assert "+disable_vrfy_command = yes" in services.diffs_of(adoption)["main.cf"]
+
+
+def test_a_control_the_catalogue_gained_gets_its_rows(server: Server) -> None:
+    Setting.objects.filter(key=RULE).delete()
+    Live.objects.filter(key=RULE).delete()
+    worker.tend(server)
+    assert Live.objects.get(key=RULE).since_revision == 1
+    assert services.draft(server) == []
+
+
+def test_a_reload_can_be_chosen_at_the_review(server: Server, alice: Actor) -> None:
+    want(server, alice)
+    digest = services.plan_of(server).digest
+    revision = services.request_apply(
+        server=server, actor=alice, reason="gently", reload=True, reviewed=digest
+    )
+    worker.carry_out(revision)
+    revision.refresh_from_db()
+    assert revision.state == State.APPLIED
+    assert "reload" in [step["name"] for step in revision.steps]
