@@ -23,6 +23,7 @@ from django.conf import settings
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from mailguard.servers.models import Server
 from mailguard.servers.services import config_dir
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import practice
@@ -30,7 +31,7 @@ from postfixconf.host.commands import PATH
 from postfixconf.host.commands import run as command
 from postfixconf.host.instance import Instance
 
-__all__ = ["Missing", "alone", "check_machine", "run"]
+__all__ = ["Missing", "alone", "check_machine", "check_same_server", "run"]
 
 PRACTICE_PORT = 2525
 READY_WITHIN = 120.0  # seconds
@@ -81,6 +82,15 @@ def check_machine() -> None:
         raise Missing(f"there is no main.cf in {config_dir()}")
     if not settings.CONFIG_DIR:
         check_open(Path(settings.HOME))
+
+
+def check_same_server(server: Server) -> None:
+    """Missing where this home looks after another server than the one asked for."""
+    if server.config_dir != str(config_dir()):
+        raise Missing(
+            f"{settings.HOME} looks after {server.config_dir}, not {config_dir()}; "
+            "give each server a home of its own with MAILGUARD_HOME"
+        )
 
 
 def check_open(directory: Path) -> None:

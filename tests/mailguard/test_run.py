@@ -86,6 +86,19 @@ def test_a_directory_without_main_cf_is_named() -> None:
     assert "there is no main.cf in /tmp" in done.stderr
 
 
+def test_a_home_looks_after_one_server_only(own: Site) -> None:
+    own.stop()
+    other = own.home / "other"
+    other.mkdir()
+    (other / "main.cf").touch()
+    given = own.environment | {"MAILGUARD_CONFIG_DIR": str(other)}
+    done = subprocess.run(
+        UP, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert f"practice/etc, not {other}" in done.stderr
+
+
 def test_somebody_else_than_root_is_told_so() -> None:
     become = ["setpriv", "--reuid=nobody", "--clear-groups", "deploy/setup", "run"]
     done = subprocess.run(become, cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
             with supervisor.alone():
                 supervisor.check_machine()
                 call_command("migrate", interactive=False, verbosity=0)
-                servers.local()
+                supervisor.check_same_server(servers.local())
                 password = ensure_administrator()
                 supervisor.run(f"user: admin  password: {password}")
         except supervisor.Missing as cause:
