@@ -35,10 +35,13 @@ __all__ = ["Missing", "alone", "check_machine", "check_same_server", "run"]
 
 PRACTICE_PORT = 2525
 READY_WITHIN = 120.0  # seconds
-# A shell that starts one command again when it ends, and ends it when told to.
+# A shell that starts one command again when it ends, and ends it when told to. The
+# command has a session of its own: killing its process group leaves the shell, so
+# it is started again, and a shell that is killed takes its command with it.
 KEEP = (
     "trap 'kill -TERM $child 2>/dev/null; wait $child; exit 0' TERM INT; "
-    "while :; do {command} & child=$!; wait $child; sleep 1; done"
+    "while :; do setsid setpriv --pdeathsig TERM {command} & "
+    "child=$!; wait $child; sleep 1; done"
 )
 
 

@@ -93,7 +93,7 @@ class Instance:
             return
         os.kill(pid, signal.SIGTERM)
         end = time.monotonic() + STOP_WITHIN
-        while self.master_pid() is not None:
+        while alive(pid):  # its children hold the ports a moment longer
             if time.monotonic() > end:
                 raise CommandFailed("postfix stop", "master does not end")
             time.sleep(0.005)
@@ -156,3 +156,15 @@ class Instance:
             if run("systemctl", "cat", unit, check=False).code == 0:
                 return unit
         raise HostError("systemd runs here but knows no postfix unit")
+
+
+def alive(group: int) -> bool:
+    """Whether a process of this process group still runs; zombies do not count."""
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (directory / "stat").read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        if int(stat[2]) == group and stat[0] != "Z":
+            return True
+    return False
