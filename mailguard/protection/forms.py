@@ -51,7 +51,7 @@ class ControlForm(forms.Form):
             "hx-post": helper.form_action,
             "hx-trigger": "change",
             "hx-target": "body",
-            "hx-swap": "innerHTML show:none",
+            "hx-swap": "innerHTML show:none swap:100ms",
             "hx-push-url": "true",
             "aria-labelledby": f"title-{self.control.key}",
         }

@@ -24,6 +24,7 @@ __all__ = ["Instance"]
 SYSTEM = Path("/etc/postfix")
 SYSTEMD = Path("/run/systemd/system")
 STOP_WITHIN = 10.0  # seconds
+DYING = 0.3  # seconds until a master that failed to start has let go of its ports
 UNITS = ("postfix@-.service", "postfix.service")
 
 
@@ -135,8 +136,9 @@ class Instance:
         said = self._unreadable()
         if said or self.master_pid() is not None:
             return said
+        time.sleep(DYING)
         held = ports.taken(MasterCf.parse(self.master().text))
-        return "".join(f"another program listens on {name}" for name in held[:1])
+        return "; ".join(f"another program listens on {name}" for name in held)
 
     def _unreadable(self) -> str:
         """What Postfix says of a main.cf that kills every daemon; else empty.

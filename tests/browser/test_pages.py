@@ -105,7 +105,7 @@ def test_everything_works_without_scripts(scriptless: Page, site: Site) -> None:
 def test_what_is_not_recommended_is_confirmed_twice(page: Page, site: Site) -> None:
     key = "reject_unknown_helo_hostname"
     page.goto("/protection/")
-    page.locator(f'[name="{key}"]').check()
+    page.locator(f'[name="{key}"]').click()
     expect(page.locator("text=Not recommended.")).to_be_visible()
     page.locator("#confirm").click()
     expect(page.locator("#confirm")).to_be_visible()

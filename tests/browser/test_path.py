@@ -17,7 +17,7 @@ def violate(site: Site) -> Reply:
 def tick(page: Page, key: str) -> None:
     """Enable one control and confirm what it costs."""
     page.goto("/protection/")
-    page.locator(f'[name="{key}"]').check()
+    page.locator(f'[name="{key}"]').click()
     page.locator("#confirm").click()
     expect(page.locator(f'[data-testid="{key}"]')).to_have_attribute("data-mode", "on")
 
