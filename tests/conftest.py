@@ -36,9 +36,12 @@ def shared_practice(dns: Dns) -> Iterator[Practice]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(dns: Dns) -> Iterator[Site]:
-    """Everything, as `make run` starts it: web, worker, beat, broker, Postfix."""
+    """Everything, as `make run` starts it: web, worker, beat, broker, Postfix.
+
+    Gone with its module, so that the next one finds ports 8000 and 2525 free.
+    """
     with running() as site:
         yield site
 

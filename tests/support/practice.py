@@ -16,6 +16,7 @@ from postfixconf.host.observe import observe
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.plan import Plan, Table, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
 from tests.support.smtp import Client, Reply, attempt, smtp
 
 __all__ = ["STRANGER", "Practice", "Tried", "fail_at", "serving"]
@@ -117,8 +118,12 @@ def serving(
     room = Path(tempfile.mkdtemp(prefix="mailguard-", dir="/tmp"))
     room.chmod(0o755)
     instance = practice.create(room / "practice", port)
-    with (instance.config_dir / "main.cf").open("a") as file:
-        file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+    main = MainCf.parse(instance.main().text)
+    for name, value in settings.items():
+        # Not appended: of a second assignment every daemon logs a warning as it
+        # starts, and postlogd then waits for itself once ten lines are queued.
+        main = main.set(name, value)
+    (instance.config_dir / "main.cf").write_text(main.render())
     instance.start()
     try:
         yield Practice(room, instance, port, observe(instance).texts)
