@@ -59,14 +59,25 @@ class Site:
 
     def pid_of(self, words: str) -> int:
         """The process id of the one process of this site whose command has `words`."""
-        found = [pid for pid, text in processes(self.home) if words in text]
-        assert len(found) == 1, f"{words}: {found}"
-        return found[0]
+        found = {pid for pid, text in processes(self.home) if words in text}
+        # A child that has not become its own program yet still looks like its parent.
+        alone = [pid for pid in found if parent_of(pid) not in found]
+        assert len(alone) == 1, f"{words}: {found}"
+        return alone[0]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Tell it to stop; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+def parent_of(pid: int) -> int | None:
+    """The parent's process id; None where the process has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(") ")[2].split()[1])
 
 
 def processes(home: Path) -> list[tuple[int, str]]:
