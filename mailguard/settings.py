@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "mailguard.accounts",
     "mailguard.servers",
     "mailguard.protection",
+    "mailguard.lists",
     "mailguard.changes",
     "mailguard.dashboard",
 ]

@@ -33,8 +33,11 @@ class Revision(models.Model):
     """Who wanted what, why, the texts before and after, and how it ended.
 
     `plan_digest` is the plan that was reviewed: the worker applies that one or
-    none. `changes` are {what, before, after}; `steps` are the protocol's steps
-    with `ms` in milliseconds; `said` is what Postfix answered.
+    none. `policy` is as `Policy.as_json` tells it. `changes` are {what, before,
+    after}, `more` how many there were beyond those; `tables` are {path, version,
+    added, removed}; of the table `access` the hand-written lines are kept. `steps`
+    are the protocol's steps with `ms` in milliseconds; `said` is what Postfix
+    answered.
     """
 
     number = models.PositiveIntegerField(unique=True)
@@ -55,12 +58,16 @@ class Revision(models.Model):
     finished_at = models.DateTimeField(null=True)
     policy = models.JSONField(default=dict)
     changes = models.JSONField(default=list)
+    more = models.PositiveIntegerField(default=0)
+    tables = models.JSONField(default=list)
     reload = models.BooleanField(default=False)
     plan_digest = models.CharField(max_length=64, blank=True)
     main_before = models.BinaryField(default=b"")
     master_before = models.BinaryField(default=b"")
+    access_before = models.BinaryField(default=b"")
     main_after = models.BinaryField(default=b"")
     master_after = models.BinaryField(default=b"")
+    access_after = models.BinaryField(default=b"")
     findings = models.JSONField(default=list)
     steps = models.JSONField(default=list)
     cause = models.TextField(blank=True)

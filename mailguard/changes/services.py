@@ -4,7 +4,7 @@ A change is queued as a row first; the worker (`worker.py`) carries it out.
 """
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from celery import current_app
 from django.db import transaction
@@ -12,12 +12,18 @@ from django.db.models import Max
 from kombu.exceptions import OperationalError
 
 from mailguard.audit.services import Actor
+from mailguard.changes import tables
+from mailguard.changes.draft import Draft, live_policy, whole
+from mailguard.changes.findings import findings_of
 from mailguard.changes.models import FINISHED, Kind, Revision, State
 from mailguard.errors import NotNow
+from mailguard.lists import services as lists
+from mailguard.lists.models import Entry
 from mailguard.protection import services as protection
-from mailguard.protection.services import Difference
+from mailguard.protection.differences import Difference, between
 from mailguard.servers import services as servers
-from mailguard.servers.models import Live, Observed, Server
+from mailguard.servers.models import Observed, Server
+from postfixconf.policy.entries import Lookup
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Plan, plan, unified
 from postfixconf.policy.policy import Policy
@@ -28,6 +34,7 @@ __all__ = [
     "discard",
     "draft",
     "drift_of",
+    "pending",
     "plan_of",
     "request_adoption",
     "request_apply",
@@ -37,17 +44,26 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 Stored = bytes | memoryview
+CHANGED_INSIDE = (
+    "--- as written\n+++ now\n@@ @@\n+Somebody changed lines that mailguard wrote. "
+    "After adopting, the next apply writes them anew.\n"
+)
 CARRY_OUT = "mailguard.changes.tasks.carry_out"
 
 
-def draft(server: Server) -> list[Difference]:
-    """What is wanted and not yet live, in the catalogue's order."""
-    live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
-    return [
-        Difference(key, live[key], mode.value)
-        for key, mode in protection.wanted().modes.items()
-        if key in live and live[key] != mode
-    ]
+def draft(server: Server) -> Draft:
+    """What is wanted and not yet live; nothing before the first adoption."""
+    if server.adopted_main is None:
+        return Draft(Policy(), Entry.objects.none(), ())
+    return whole(server)
+
+
+def pending(server: Server) -> int:
+    """How many changes wait."""
+    if server.adopted_main is None:
+        return 0
+    settings = sum(1 for _ in between(live_policy(server), protection.wanted()))
+    return settings + lists.pending().count()
 
 
 def unfinished(server: Server) -> Revision | None:
@@ -55,8 +71,8 @@ def unfinished(server: Server) -> Revision | None:
     return Revision.objects.filter(server=server).exclude(state__in=FINISHED).first()
 
 
-def plan_of(server: Server, policy: Policy | None = None) -> Plan:
-    """What applying the draft (or `policy`) would write, from the last look.
+def plan_of(server: Server, wish: Draft | None = None) -> Plan:
+    """What applying the draft (or `wish`) would write, from the last look.
 
     Raises NotNow before the first adoption, BadFile for a file that Postfix
     would not read.
@@ -64,8 +80,10 @@ def plan_of(server: Server, policy: Policy | None = None) -> Plan:
     adopted, seen = servers.adopted_texts(server), servers.last_observed(server)
     if adopted is None or seen is None:
         raise NotNow(not_adopted(server))
-    wanted = policy or protection.wanted()
-    return plan(wanted, adopted, seen, reload=server.prefer_reload)
+    wish = wish or whole(server)
+    changed = tables.changed(server, wish, adopted, seen)
+    made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=changed)
+    return replace(made, findings=(*findings_of(wish, seen.texts), *made.findings))
 
 
 def not_adopted(server: Server) -> str:
@@ -87,8 +105,15 @@ def drift_of(server: Server) -> dict[str, str]:
     pairs = {
         "main.cf": (last.main_after, row.main),
         "master.cf": (last.master_after, row.master),
+        "access": (last.access_after, row.access),
     }
-    return diffs(pairs)
+    names = {*row.tables, *server.written_tables}
+    edited = {
+        name: CHANGED_INSIDE
+        for name in sorted(names)
+        if row.tables.get(name) != server.written_tables.get(name)
+    }
+    return edited | diffs(pairs)
 
 
 def differences(revision: Revision) -> list[Difference]:
@@ -101,6 +126,7 @@ def diffs_of(revision: Revision) -> dict[str, str]:
     pairs = {
         "main.cf": (revision.main_before, revision.main_after),
         "master.cf": (revision.master_before, revision.master_after),
+        "access": (revision.access_before, revision.access_after),
     }
     return diffs(pairs)
 
@@ -126,8 +152,9 @@ def request_apply(
     reason: str,
     reload: bool = False,
     reviewed: str | None = None,
+    wish: Draft | None = None,
 ) -> Revision:
-    """Queue the draft for the worker; the row it will carry out.
+    """Queue the draft (or `wish`) for the worker; the row it will carry out.
 
     `reviewed` is the digest of the plan that the person saw; a draft that has
     changed since is not applied. Raises NotNow, and then nothing was changed.
@@ -136,7 +163,8 @@ def request_apply(
         server.prefer_reload = reload
         server.save(update_fields=["prefer_reload"])
     refuse_if_busy(server)
-    made = plan_of(server)
+    wish = wish or draft(server)
+    made = plan_of(server, wish)
     if made.empty:
         raise NotNow("There is nothing to apply: the server is as wanted.")
     if drift_of(server):
@@ -151,18 +179,37 @@ def request_apply(
         )
     for finding in made.blocking:
         raise NotNow(f"{finding.sentence} {finding.remedy} Nothing was changed.")
-    return enqueue(
+    revision = enqueue(
         server,
         actor,
         Kind.CHANGE,
         reason=reason,
-        policy=protection.wanted().as_text(),
-        changes=[asdict(each) for each in draft(server)],
+        policy=wish.policy.as_json(),
+        changes=[asdict(each) for each in wish.changes],
+        more=wish.more,
+        tables=told_tables(made, wish),
         reload=reload,
         plan_digest=made.digest,
         findings=[asdict(each) for each in made.findings],
         **texts_of(made.before, made.after),
     )
+    lists.claim(revision.number, wish.rows)
+    return revision
+
+
+def told_tables(made: Plan, wish: Draft) -> list[dict[str, object]]:
+    """The tables of entries that a revision makes anew, as it keeps them."""
+    counted = tables.counts(wish)
+    return [
+        {
+            "path": str(each.path),
+            "version": each.version,
+            "added": counted.get(each.path, (0, 0))[0],
+            "removed": counted.get(each.path, (0, 0))[1],
+        }
+        for each in made.tables
+        if each.path in set(Lookup)
+    ]
 
 
 @transaction.atomic
@@ -179,8 +226,10 @@ def discard(*, server: Server, actor: Actor) -> int:
     Raises NotNow while a revision waits: it would be applied all the same.
     """
     refuse_if_busy(server)
-    live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
-    return len(protection.write(modes=live, actor=actor, reason="discarded the draft"))
+    reason = "discarded the draft"
+    live = live_policy(server)
+    settings = protection.write(policy=live, actor=actor, reason=reason)
+    return len(settings) + lists.discard(actor=actor, reason=reason)
 
 
 def refuse_if_busy(server: Server) -> None:
@@ -194,12 +243,14 @@ def refuse_if_busy(server: Server) -> None:
 
 
 def texts_of(before: Texts, after: Texts) -> dict[str, bytes]:
-    """The four text columns of a revision."""
+    """The text columns of a revision."""
     return {
         "main_before": servers.as_bytes(before.main),
         "master_before": servers.as_bytes(before.master),
+        "access_before": servers.as_bytes(before.access),
         "main_after": servers.as_bytes(after.main),
         "master_after": servers.as_bytes(after.master),
+        "access_after": servers.as_bytes(after.access),
     }
 
 

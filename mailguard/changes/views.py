@@ -42,7 +42,8 @@ def review_context(form: ApplyForm, adopt_form: AdoptForm) -> dict[str, object]:
     server = servers.local()
     context: dict[str, object] = {
         "form": form,
-        "changes": services.draft(server),
+        "changes": services.draft(server).changes,
+        "more": services.draft(server).more,
         "drift": services.drift_of(server),
         "adopt_form": adopt_form,
         "unfinished": services.unfinished(server),

@@ -14,15 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailguard.audit.services import MAILGUARD, Actor
+from mailguard.changes import tables
+from mailguard.changes.draft import live_policy
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.services import enqueue, texts_of
+from mailguard.lists import services as lists
 from mailguard.protection import services as protection
-from mailguard.protection.models import Setting
+from mailguard.protection.differences import between
 from mailguard.servers import services as servers
-from mailguard.servers.models import Live, Server
+from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import apply as protocol
-from postfixconf.host import files
+from postfixconf.host import files, observe
 from postfixconf.host.checkpoint import Checkpoint, name_of
 from postfixconf.host.journal import Journal, Step
 from postfixconf.policy.found import find
@@ -99,15 +102,18 @@ def adopt(revision: Revision) -> None:
     found = find(main, master, seen.facts)
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
-    before, changed = last_written(server, seen.texts), differences(server, modes)
+    before = last_written(server, seen.texts)
+    policy = adopted_policy(server, modes)
+    changed = differences(server, policy)
     with transaction.atomic():
-        settle(server, modes, fixed, Actor(revision.actor_id, revision.actor_name))
-        became_live(revision, seen, modes)
+        settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
+        server.stale_tables = stale(server, seen)
+        became_live(revision, seen, policy)
         server.adopted_main = servers.as_bytes(seen.texts.main)
         server.adopted_master = servers.as_bytes(seen.texts.master)
-        server.save(update_fields=["adopted_main", "adopted_master"])
+        server.save()
         Revision.objects.filter(pk=revision.pk).update(
-            policy=modes, changes=changed, **texts_of(before, seen.texts)
+            policy=policy.as_json(), changes=changed, **texts_of(before, seen.texts)
         )
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 
@@ -117,31 +123,44 @@ def last_written(server: Server, otherwise: Texts) -> Texts:
     last = Revision.objects.filter(server=server, state=State.APPLIED).first()
     if last is None:
         return otherwise
-    main, master = servers.as_text(last.main_after), servers.as_text(last.master_after)
-    return Texts(main, master)
+    return Texts(
+        servers.as_text(last.main_after),
+        servers.as_text(last.master_after),
+        servers.as_text(last.access_after),
+    )
 
 
-def differences(server: Server, modes: dict[str, str]) -> list[dict[str, str]]:
+def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:
+    """What is live by an adoption: the modes as found, the rest as we wrote it."""
+    known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
+    return replace(known, modes=Policy.of(modes).modes)
+
+
+def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
     """What a hand edit switched, as a revision's `changes`."""
-    live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
-    return [
-        {"what": key, "before": live[key], "after": mode}
-        for key, mode in modes.items()
-        if key in live and live[key] != mode
-    ]
+    if not server.live_policy:
+        return []
+    return [asdict(each) for each in between(live_policy(server), policy)]
 
 
-def settle(
-    server: Server, modes: dict[str, str], fixed: set[str], actor: Actor
-) -> None:
+def stale(server: Server, seen: Observed) -> list[str]:
+    """Our tables that somebody changed: they have to be made anew."""
+    now, then = seen.tables, server.written_tables
+    edited = {name for name in {*now, *then} if now.get(name) != then.get(name)}
+    return sorted(edited | set(server.stale_tables))
+
+
+def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
     """Want what was found, except where a waiting change says otherwise."""
-    live = dict(Live.objects.filter(server=server).values_list("key", "mode"))
-    rows = dict(Setting.objects.values_list("key", "mode"))
+    wanted = protection.wanted()
+    live = live_policy(server).modes if server.live_policy else {}
     waiting = {
-        key for key, mode in rows.items() if key in live and live[key] != mode
-    } - fixed
-    found = {key: mode for key, mode in modes.items() if key not in waiting}
-    protection.write(modes=found, actor=actor, reason="adopted from the server")
+        key: mode
+        for key, mode in wanted.modes.items()
+        if key in live and live[key] != mode and key not in fixed
+    }
+    found = replace(policy, modes={**policy.modes, **waiting}, own=wanted.own)
+    protection.write(policy=found, actor=actor, reason="adopted from the server")
 
 
 def apply(revision: Revision) -> None:
@@ -164,8 +183,10 @@ def apply(revision: Revision) -> None:
     with transaction.atomic():
         keep_steps(revision, tuple(journal.steps))
         if isinstance(outcome, protocol.Applied):
-            live = replace(seen, texts=made.after, running=True)
-            became_live(revision, live, revision.policy)
+            standing = observe.standing(instance)
+            live = replace(seen, texts=made.after, running=True, tables=standing)
+            made_anew(revision)
+            became_live(revision, live, Policy.from_json(revision.policy))
         finish(revision, outcome)
     if not isinstance(outcome, protocol.Applied):
         servers.look(server)
@@ -181,23 +202,42 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
     if adopted is None or seen is None:
         raise PostfixconfError(server.observed.trouble or "the server is not adopted")
     before = Texts(
-        servers.as_text(revision.main_before), servers.as_text(revision.master_before)
+        servers.as_text(revision.main_before),
+        servers.as_text(revision.master_before),
+        servers.as_text(revision.access_before),
     )
-    policy = Policy.of(revision.policy)
-    seen = replace(seen, texts=before)
-    made = plan(policy, adopted, seen, reload=revision.reload)
+    policy = Policy.from_json(revision.policy)
+    seen = replace(seen, texts=before, tables=server.written_tables)
+    made = plan(
+        policy,
+        adopted,
+        seen,
+        reload=revision.reload,
+        tables=tables.filled(revision, adopted, seen, policy),
+    )
     if made.digest != revision.plan_digest:
         raise PostfixconfError("the plan is no longer the one that was reviewed")
     return made, seen
 
 
-def became_live(revision: Revision, seen: Observed, modes: dict[str, str]) -> None:
+def became_live(revision: Revision, seen: Observed, policy: Policy) -> None:
     """Keep what the server has now."""
     server = revision.server
     servers.keep_observed(server, seen)
+    modes = {key: mode.value for key, mode in policy.modes.items()}
     servers.set_live(server, modes, revision.number)
-    server.written_digest = seen.texts.digest
-    server.save(update_fields=["written_digest"])
+    lists.settle(revision.number)
+    server.written_digest = seen.digest
+    server.written_tables = dict(seen.tables)
+    server.live_policy = policy.as_json()
+    server.save()
+
+
+def made_anew(revision: Revision) -> None:
+    """Its tables are as we want them again."""
+    made = {each["path"] for each in revision.tables}
+    stale_tables = revision.server.stale_tables
+    revision.server.stale_tables = [n for n in stale_tables if n not in made]
 
 
 def keep_steps(revision: Revision, steps: tuple[Step, ...]) -> None:
@@ -219,6 +259,8 @@ def finish(revision: Revision, outcome: protocol.Outcome) -> None:
             state = State.ROLLED_BACK
         case protocol.Broken(cause, why):
             state, cause = State.BROKEN, f"{cause}. The way back failed: {why}"
+    if state is not State.APPLIED:
+        lists.release(revision.number)
     Revision.objects.filter(pk=revision.pk, state=State.RUNNING).update(
         state=state, cause=cause, said=said, finished_at=timezone.now()
     )
@@ -245,8 +287,11 @@ def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
             after = Texts(
                 servers.as_text(revision.main_after),
                 servers.as_text(revision.master_after),
+                servers.as_text(revision.access_after),
             )
-            became_live(revision, replace(seen, texts=after), revision.policy)
+            made_anew(revision)
+            policy = Policy.from_json(revision.policy)
+            became_live(revision, replace(seen, texts=after), policy)
         finish(revision, outcome)
 
 

@@ -12,4 +12,4 @@ def header(request: HttpRequest) -> dict[str, object]:
     """The number of changes that are not applied, for somebody signed in."""
     if not request.user.is_authenticated:
         return {}
-    return {"pending": len(changes.draft(servers.local()))}
+    return {"pending": changes.pending(servers.local())}

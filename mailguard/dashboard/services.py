@@ -69,7 +69,7 @@ def status(server: Server) -> Status:
         running=seen is not None and seen.running,
         version=seen.facts.get("version", "") if seen else "",
         trouble=seen.trouble if seen else "",
-        pending=len(changes.draft(server)),
+        pending=changes.pending(server),
         drift=bool(changes.drift_of(server)),
         worker=servers.worker_alive(server),
         broker=servers.broker_alive(),

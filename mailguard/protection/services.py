@@ -1,41 +1,61 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
-from mailguard.protection.models import Setting
+from mailguard.protection.differences import (
+    DOMAIN,
+    EXCEPTION,
+    REPLY,
+    Difference,
+    between,
+    with_one,
+)
+from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
+from mailguard.protection.differences import OWN as OWN_WORD
+from mailguard.protection.models import OwnDomain, OwnException, OwnReply, Setting
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Control, Mode
+from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
-from postfixconf.policy.policy import Policy, parse_mode
+from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
+from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.policy import OWN, Policy, parse_mode
+from postfixconf.policy.relay import expand
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["Difference", "Row", "complete", "rows", "set_mode", "wanted", "write"]
+__all__ = [
+    "Row",
+    "add_domain",
+    "add_exception",
+    "candidates",
+    "complete",
+    "own_domains",
+    "put",
+    "rows",
+    "set_mode",
+    "wanted",
+    "write",
+]
 
-
-@dataclass(frozen=True)
-class Difference:
-    """A control in one mode before and another after."""
-
-    what: str
-    before: str
-    after: str
-
-    @property
-    def title(self) -> str:
-        """The control's title, or its key where the catalogue lost it."""
-        try:
-            return control(self.what).title
-        except BadPolicy:
-            return self.what
+LOCAL = (
+    "mydestination",
+    "virtual_mailbox_domains",
+    "virtual_alias_domains",
+    "relay_domains",
+)
+# A plain name; what stands in a table behind it is not looked up here.
+NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -61,8 +81,20 @@ class Row:
 
 
 def wanted() -> Policy:
-    """The policy that the rows describe."""
-    return Policy.of(dict(Setting.objects.values_list("key", "mode")))
+    """The policy that the rows describe, but for its entries."""
+    return replace(
+        Policy.of(dict(Setting.objects.values_list("key", "mode"))), own=own_domains()
+    )
+
+
+def own_domains() -> OwnDomains:
+    """The own domains that are wanted."""
+    reply = OwnReply.objects.first()
+    return OwnDomains(
+        tuple(OwnDomain.objects.values_list("domain", flat=True)),
+        tuple(OwnException.objects.values_list("network", flat=True)),
+        reply.text if reply else REPLY_TEXT,
+    )
 
 
 def rows(server: Server) -> list[Row]:
@@ -104,6 +136,8 @@ def set_mode(
     """
     each, wanted_mode = control(key), parse_mode(mode)
     Policy({key: wanted_mode})
+    if key == OWN and wanted_mode is not Mode.OFF and not own_domains().domains:
+        raise BadPolicy(key, "name your own domains first, on the page Own domains")
     found = found_on(server).get(key)
     if found is None:
         raise BadPolicy(key, "the server has not been adopted yet")
@@ -120,11 +154,73 @@ def set_mode(
 
 
 @transaction.atomic
-def write(*, modes: Mapping[str, str], actor: Actor, reason: str) -> list[Change]:
-    """Make the rows say exactly `modes` for the controls it names."""
-    policy = Policy.of(modes)
-    changes = (_store(key, mode, actor, reason) for key, mode in policy.modes.items())
+def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
+    """Make the rows say exactly `policy`, for the controls it names."""
+    made = between(wanted(), policy)
+    changes = [put(change=each, actor=actor, reason=reason) for each in made]
+    for key, mode in policy.modes.items():  # a control that had no row yet
+        changes.append(_store(key, mode, actor, reason))
     return [change for change in changes if change is not None]
+
+
+@transaction.atomic
+def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
+    """Want one thing as it is after `change`; None where it is wanted already.
+
+    Raises BadValue for what no policy can hold, BadPolicy for what is not ours.
+    """
+    kind, _, value = change.what.partition(" ")
+    before, policy = wanted(), with_one(wanted(), change)
+    if change.what in before.modes:
+        return _store(change.what, policy.modes[change.what], actor, reason)
+    if kind not in (DOMAIN, EXCEPTION) and change.what != REPLY:
+        raise BadPolicy(change.what, "no such setting")
+    if policy == before:
+        return None
+    if change.what == REPLY:
+        OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
+    elif kind == DOMAIN:
+        keep(OwnDomain.objects.all(), "domain", value, change.after)
+    else:
+        keep(OwnException.objects.all(), "network", value, change.after)
+    was = next(each.before for each in between(before, policy))
+    return record(
+        actor=actor, what=change.what, before=was, after=change.after, reason=reason
+    )
+
+
+def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:
+    """Have the row with this value, or have it not."""
+    if after:
+        rows.model.objects.get_or_create(**{field: value})
+    else:
+        rows.filter(**{field: value}).delete()
+
+
+def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:
+    """Name an own domain. Raises BadValue, which quotes the text."""
+    domain = read_value(Kind.SENDER_DOMAIN, text)
+    change = Difference(f"{DOMAIN} {domain}", "", OWN_WORD)
+    return put(change=change, actor=actor, reason=reason)
+
+
+def add_exception(*, text: str, actor: Actor, reason: str = "") -> Change | None:
+    """Let a client send with own domains. Raises BadValue, which quotes the text."""
+    network = read_value(Kind.CLIENT, text)
+    change = Difference(f"{EXCEPTION} {network}", "", EXCEPTED_WORD)
+    return put(change=change, actor=actor, reason=reason)
+
+
+def candidates(server: Server) -> list[str]:
+    """Domains that the server takes mail for and that are not own domains yet."""
+    seen = servers.last_observed(server)
+    if seen is None:
+        return []
+    main = MainCf.parse(seen.texts.main)
+    words = " ".join(expand(main.get(name) or "", main) for name in LOCAL)
+    split = re.split(r"[,\s]+", words.lower())
+    named = {word for word in split if NAME.fullmatch(word)}
+    return sorted(named - {"localhost.localdomain"} - set(own_domains().domains))
 
 
 @transaction.atomic

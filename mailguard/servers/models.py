@@ -9,7 +9,9 @@ class Server(models.Model):
     """One Postfix instance.
 
     `adopted_main` and `adopted_master` are its files as last adopted, from
-    which every plan starts; empty until the first adoption.
+    which every plan starts; empty until the first adoption. `live_policy` is the
+    policy that is live. `written_tables` are the digests of our tables as last
+    written, `stale_tables` those that somebody changed and that have to be made anew.
     """
 
     name = models.SlugField(unique=True)
@@ -17,8 +19,11 @@ class Server(models.Model):
     prefer_reload = models.BooleanField(default=False)
     adopted_main = models.BinaryField(null=True)
     adopted_master = models.BinaryField(null=True)
-    # SHA-256 of both files as mailguard last wrote or adopted them.
+    # SHA-256 of all files as mailguard last wrote or adopted them.
     written_digest = models.CharField(max_length=64, blank=True)
+    live_policy = models.JSONField(default=dict)
+    written_tables = models.JSONField(default=dict)
+    stale_tables = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return self.name
@@ -31,6 +36,8 @@ class Observed(models.Model):
     at = models.DateTimeField()
     main = models.BinaryField(default=b"")
     master = models.BinaryField(default=b"")
+    access = models.BinaryField(default=b"")
+    tables = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, blank=True)
     facts = models.JSONField(default=dict)
     running = models.BooleanField(default=False)

@@ -83,7 +83,9 @@ def keep_observed(server: Server, seen: library.Observed) -> None:
             "at": timezone.now(),
             "main": as_bytes(seen.texts.main),
             "master": as_bytes(seen.texts.master),
-            "digest": seen.texts.digest,
+            "access": as_bytes(seen.texts.access),
+            "tables": dict(seen.tables),
+            "digest": seen.digest,
             "facts": asdict(seen.facts),
             "running": seen.running,
             "trouble": "",
@@ -98,9 +100,10 @@ def last_observed(server: Server) -> library.Observed | None:
         return None
     facts = row.facts | {"table_types": tuple(row.facts["table_types"])}
     return library.Observed(
-        library.Texts(as_text(row.main), as_text(row.master)),
+        library.Texts(as_text(row.main), as_text(row.master), as_text(row.access)),
         library.Facts(**facts),
         row.running,
+        row.tables,
     )
 
 

@@ -25,10 +25,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HostError, Locked, Refusal
-from postfixconf.host import checkpoint, files, tables
+from postfixconf.host import checkpoint, files, observe, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
+from postfixconf.host.observe import texts_of
 from postfixconf.host.proof import (
     Baseline,
     baseline,
@@ -36,7 +37,6 @@ from postfixconf.host.proof import (
     probe_smtpds,
     prove,
 )
-from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 
 __all__ = [
@@ -179,13 +179,23 @@ def undo(
 
 def compare(plan: Plan, server: Instance) -> None:
     """Refuse unless Postfix runs on exactly the files the plan was made from."""
-    live = Texts(server.main().text, server.master().text)
-    for name in ("main", "master"):
-        if getattr(live, name) != getattr(plan.before, name):
-            raise Refusal(
-                f"{server.config_dir}/{name}.cf was edited by hand since this change "
-                "was reviewed. Nothing was changed. Adopt the edit, then review again."
-            )
+    live, standing = texts_of(server), observe.standing(server)
+    edited = [
+        name
+        for name, now, then in (
+            ("main.cf", live.main, plan.before.main),
+            ("master.cf", live.master, plan.before.master),
+            ("access", live.access, plan.before.access),
+        )
+        if now != then
+    ]
+    names = {*standing, *plan.standing}
+    edited += [n for n in names if standing.get(n) != plan.standing.get(n)]
+    if edited:
+        raise Refusal(
+            f"{server.config_dir}/{edited[0]} was edited by hand since this change "
+            "was reviewed. Nothing was changed. Adopt the edit, then review again."
+        )
     if server.master_pid() is None:
         raise Refusal(
             "Postfix is not running, so nothing can be proven. Nothing was changed. "
@@ -205,14 +215,17 @@ def staged(
 ) -> Iterator[list[files.Staged]]:
     """All that will be written, beside its place: tables, master.cf, main.cf.
 
-    What was not installed at the end is removed.
+    A late table, whose lines need the new main.cf, comes last. What was not
+    installed at the end is removed.
     """
     new: list[files.Staged] = []
     with tables.room_in(server.config_dir) as room:
         try:
             with journal.step("stage"):
+                late: list[files.Staged] = []
                 for table in plan.tables:
-                    new += tables.build(server.config_dir, room, table)
+                    built = tables.build(server.config_dir, room, table)
+                    (late if table.late else new).extend(built)
                 for old, text in (
                     (server.master(), plan.after.master),
                     (server.main(), plan.after.main),
@@ -220,6 +233,7 @@ def staged(
                     if text != old.text:
                         data = text.encode("utf-8", "surrogateescape")
                         new.append(files.stage(replace(old, data=data)))
+                new += late
             yield new
         finally:
             for file in new:

@@ -6,7 +6,8 @@
         outcome                     how the change ended; blank while it is open
 
 It is registered before the first byte is changed and needs no database. An open
-one is a change that was killed: `recover` undoes it.
+one is a change that was killed: `recover` undoes it. A large table is kept as a
+second link to its inode where the disk allows, and in the newest checkpoint only.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from postfixconf.host import files
 __all__ = ["Checkpoint", "Kept", "checkpoints", "name_of", "save"]
 
 KEPT = 20  # checkpoints; older ones are removed
+LARGE = 1_000_000  # bytes; from here on a file is told by its inode, size and time
 # Room for the outcome is taken beforehand: closing must work on a full disk.
 RESERVED = 2048  # bytes
 
@@ -73,13 +75,12 @@ class Checkpoint:
         """
         kept = self.kept()
         with failing(self.directory):
-            live = {each.path: _digest(Path(each.path)) for each in kept}
-        for each in kept:
-            if live[each.path] not in (each.before, each.after):
-                raise HandEdited(f"{each.path} was edited while a change was open")
-        for each in reversed(kept):
-            if live[each.path] != each.before:
-                self._put_back(each)
+            changed = [each for each in kept if not _is(Path(each.path), each.before)]
+            for each in changed:
+                if not _is(Path(each.path), each.after):
+                    raise HandEdited(f"{each.path} was edited while a change was open")
+        for each in reversed(changed):
+            self._put_back(each)
 
     def close(self, outcome: str) -> None:
         """Record how the change ended; from now on nothing is undone."""
@@ -98,8 +99,19 @@ class Checkpoint:
             if each.before is None:
                 path.unlink(missing_ok=True)
                 return
-            data = (self.directory / each.copy).read_bytes()
+            copy = self.directory / each.copy
+            if (each.before or "").startswith("inode "):
+                files.link(copy, path)
+                return
+            data = copy.read_bytes()
         files.replace(files.Saved(path, data, each.mode, each.uid, each.gid))
+
+    def lighten(self) -> None:
+        """Forget large tables: a newer checkpoint has newer ones."""
+        with failing(self.directory):
+            for path in self.directory.iterdir():
+                if path.stat().st_size > LARGE:
+                    path.unlink()
 
 
 def name_of(number: int, digest: str) -> str:
@@ -126,9 +138,13 @@ def save(
         _write(building / "outcome", b" " * RESERVED)
         building.rename(directory)
         files.sync_directory(room)
-    for old in sorted(checkpoints(room), key=lambda each: each.number)[:-KEPT]:
-        if old.outcome is not None:
-            shutil.rmtree(old.directory, ignore_errors=True)
+    older = [each for each in checkpoints(room) if each.directory != directory]
+    older = [each for each in older if each.outcome is not None]
+    for old in sorted(older, key=lambda each: each.number)[: 1 - KEPT]:
+        shutil.rmtree(old.directory, ignore_errors=True)
+    for old in older:
+        if old.directory.exists():
+            old.lighten()
     return Checkpoint(directory)
 
 
@@ -151,17 +167,43 @@ def failing(path: Path) -> Iterator[None]:
 
 
 def _keep(room: Path, staged: files.Staged) -> Kept:
-    path, after = staged.target, _digest(staged.temporary)
+    path, after = staged.target, _told(staged.temporary)
     if not path.exists():
         return Kept(str(path), path.name, None, after)
-    old = files.read(path)
-    _write(room / path.name, old.data)
-    before = hashlib.sha256(old.data).hexdigest()
-    return Kept(str(old.path), path.name, before, after, old.mode, old.uid, old.gid)
+    path = path.resolve()
+    seen, copy = path.stat(), room / staged.target.name
+    before = _told(path)
+    if before is not None and before.startswith("inode "):
+        try:
+            os.link(path, copy)
+        except OSError:  # another disk
+            shutil.copyfile(path, copy)
+            before = _digest(path)
+    else:
+        _write(copy, path.read_bytes())
+    owner = (seen.st_mode & 0o7777, seen.st_uid, seen.st_gid)
+    return Kept(str(path), copy.name, before, after, *owner)
 
 
-def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+def _told(path: Path) -> str | None:
+    """By what a file is known again: its digest, or where it stands if it is large."""
+    if not path.exists():
+        return None
+    seen = path.stat()
+    if seen.st_size > LARGE:
+        return f"inode {seen.st_ino} {seen.st_size} {seen.st_mtime_ns}"
+    return _digest(path)
+
+
+def _is(path: Path, told: str | None) -> bool:
+    if told is None or told.startswith("inode "):
+        return _told(path) == told
+    return path.exists() and _digest(path) == told
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -27,20 +27,28 @@ class Done:
     err: str
 
 
-def run(*words: str, timeout: float = 30.0, check: bool = True) -> Done:
+def run(
+    *words: str, timeout: float = 30.0, check: bool = True, given: str = ""
+) -> Done:
     """Run one command in a session of its own and wait for it.
 
-    `timeout` is in seconds. Raises CommandFailed when the program is missing,
-    runs too long, or (with `check`) exits with anything but 0. A session of
-    its own keeps a Postfix that we start alive when our process group is
-    killed.
+    `timeout` is in seconds; `given` is what it reads on its standard input.
+    Raises CommandFailed when the program is missing, runs too long, or (with
+    `check`) exits with anything but 0. A session of its own keeps a Postfix that we
+    start alive when our process group is killed.
     """
     shown = " ".join(words)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        tempfile.TemporaryFile() as given_to,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        given_to.write(given.encode("utf-8", "surrogateescape"))
+        given_to.seek(0)
         try:
             done = subprocess.run(
                 list(words),
-                stdin=subprocess.DEVNULL,
+                stdin=given_to,
                 stdout=out,
                 stderr=err,
                 timeout=timeout,

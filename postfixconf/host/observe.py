@@ -3,13 +3,16 @@
 from functools import lru_cache
 from pathlib import Path
 
+from postfixconf.host import tables
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
+from postfixconf.policy.entries import Lookup
+from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["observe"]
+__all__ = ["observe", "standing", "texts_of"]
 
 POSTCONF = Path("/usr/sbin/postconf")
 
@@ -20,12 +23,28 @@ def observe(instance: Instance) -> Observed:
     Raises FileFailed where a file is missing or unreadable, BadFile (with line
     and text) where Postfix itself would not read it, CommandFailed.
     """
-    texts = Texts(instance.main().text, instance.master().text)
+    texts = texts_of(instance)
     MainCf.parse(texts.main)
     MasterCf.parse(texts.master)
     installed = POSTCONF.stat().st_mtime_ns if POSTCONF.exists() else 0
     known = facts(instance, installed)
-    return Observed(texts, known, instance.master_pid() is not None)
+    running = instance.master_pid() is not None
+    return Observed(texts, known, running, standing(instance))
+
+
+def texts_of(instance: Instance) -> Texts:
+    """What a person may have written by hand, as it stands. Raises FileFailed."""
+    hand = tables.hand_written(instance.config_dir / Lookup.ACCESS)
+    return Texts(instance.main().text, instance.master().text, hand)
+
+
+def standing(instance: Instance) -> dict[str, str]:
+    """The digests of what we wrote into the tables that are there."""
+    found = {
+        path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
+        for path in (*Lookup, OWN_TABLE)
+    }
+    return {str(path): digest for path, digest in found.items() if digest}
 
 
 @lru_cache(maxsize=4)
@@ -39,4 +58,5 @@ def facts(instance: Instance, installed: int) -> Facts:
         defaults,
         tuple(types.out.split()),
         defaults["default_database_type"],
+        str(instance.config_dir),
     )

@@ -7,7 +7,7 @@ smtpd_check.c.
 """
 
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.control import Control, Group, Restriction, Risk, Switch
+from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
 
 __all__ = ["CONTROLS", "LISTS", "control"]
 
@@ -139,6 +139,21 @@ CONTROLS: tuple[Control, ...] = (
         risk=Risk.LOW,
         reply="450 4.1.8 <a@void.example>: Sender address rejected: Domain not found",
         signature="Sender address rejected: Domain not found",
+    ),
+    Control(
+        key="own_domains",
+        group=Group.SENDER,
+        place=Stop("mailguard_own_domains"),
+        title="Refuse outsiders who send as your own domains",
+        stops="Forged mail that claims to come from you or a colleague. It looks at "
+        "the envelope sender only: the From line that people see is DMARC's business.",
+        loses="Mail of your own people who still send through port 25 from outside, "
+        "newsletters and help desks that send in your name, the web host's contact "
+        "form, and mail that is forwarded back to you.",
+        risk=Risk.HIGH,
+        reply="554 5.7.1 Client host rejected: You send with an address of this "
+        "server's own…",
+        signature="Client host rejected: You send with an address of this server's own",
     ),
     Control(
         key="reject_non_fqdn_recipient",

@@ -7,27 +7,18 @@ catalogue's place. Composing always starts from the adopted text, so switching
 a control off again gives back the adopted bytes.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from postfixconf.policy.catalog import CONTROLS
-from postfixconf.policy.control import Control, Mode, Restriction, Switch
-from postfixconf.policy.found import FINAL, Found, switch_is_on
+from postfixconf.policy.control import Control, Mode, Restriction, Stop, Switch
+from postfixconf.policy.found import Found, switch_is_on
 from postfixconf.policy.observed import Facts, effective
+from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.policy import Policy
-from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = ["compose"]
-
-PERMITS = (Rule("permit_mynetworks"), Rule("permit_sasl_authenticated"))
-RELAY = Rule("reject_unauth_destination")
-RECIPIENT = "smtpd_recipient_restrictions"
-
-# Where foreign rules stand among ours: permits, relay protection and access
-# tables before our checks, policy services after them, the final word last.
-BEFORE, OURS, AFTER, LAST = -1, 0, 1000, 2000
 
 
 def compose(
@@ -44,6 +35,8 @@ def compose(
         mode = policy.modes.get(each.key, before.mode)
         if mode == before.mode or not before.switchable:
             continue
+        if isinstance(each.place, Stop):
+            continue  # `lookups.weave` does it
         if isinstance(each.place, Switch):
             main = _flip(main, each.place, mode, facts)
         elif before.mode is Mode.OFF:
@@ -100,51 +93,11 @@ def _insert(
     """Put a rule that stands nowhere into its list, behind the permits."""
     name = place.parameter
     rules = parse_list(effective(main, facts, name))
-    at = _position(rules, place.rank)
+    at = position(rules, place.rank)
     if not set(PERMITS) <= set(rules[:at]):
-        at = _position(rules, AFTER)
+        at = position(rules, AFTER)
     block = (
-        *_permits(main, facts, name, rules, at),
+        *permits_before(main, facts, name, rules, at),
         place.rule(warn=mode is Mode.TEST),
     )
     return main.set_rules(name, (*rules[:at], *block, *rules[at:]))
-
-
-def _permits(
-    main: MainCf, facts: Facts, name: str, rules: Sequence[Rule], at: int
-) -> tuple[Rule, ...]:
-    """The permits that have to be written before a rule that goes in at `at`.
-
-    They stand behind every foreign rule, so that none is bypassed by them, and
-    never before a foreign final `reject` or `defer`: that may be all that keeps
-    strangers, or the local network, from relaying.
-    """
-    missing = tuple(each for each in PERMITS if each not in rules[:at])
-    if missing and any(rule.key != "permit" for rule in rules[at:]):
-        missing = ()
-    if name == RECIPIENT and not has_relay_protection(main, facts):
-        return (*missing, RELAY)
-    return missing
-
-
-def _position(rules: Sequence[Rule], rank: int) -> int:
-    """Behind the last rule of the same or a lower rank, before the final word."""
-    at = 0
-    for index, rule in enumerate(rules):
-        if _rank(rule) >= LAST:
-            break
-        if _rank(rule) <= rank:
-            at = index + 1
-    return at
-
-
-def _rank(rule: Rule) -> int:
-    """Where a rule stands: ours by the catalogue, foreign ones by their kind."""
-    if rule.key in FINAL and not rule.warn:
-        return LAST
-    if rule.key == "check_policy_service":
-        return AFTER
-    for each in CONTROLS:
-        if isinstance(each.place, Restriction) and each.place.matches(rule):
-            return each.place.rank
-    return BEFORE

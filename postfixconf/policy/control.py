@@ -1,7 +1,8 @@
 """What a control is: one thing that can be switched, and where it stands.
 
-A control is either a restriction in one of Postfix's lists (off, test, on) or
-a parameter of main.cf (off, on). `postfixconf.policy.catalog` holds them all.
+A control is a restriction in one of Postfix's lists or the own-domain stop (off,
+test, on), or a parameter of main.cf (off, on). `postfixconf.policy.catalog` holds
+them all.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from enum import StrEnum
 
 from postfixconf.text.rules import Rule
 
-__all__ = ["Control", "Group", "Mode", "Restriction", "Risk", "Switch"]
+__all__ = ["Control", "Group", "Mode", "Restriction", "Risk", "Stop", "Switch"]
 
 
 class Mode(StrEnum):
@@ -79,6 +80,16 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """The own-domain stop: a restriction class that lines of a table answer with.
+
+    `parameter` is the class, which holds the mode.
+    """
+
+    parameter: str
+
+
+@dataclass(frozen=True)
 class Control:
     """One thing that can be switched.
 
@@ -92,7 +103,7 @@ class Control:
 
     key: str
     group: Group
-    place: Restriction | Switch
+    place: Restriction | Switch | Stop
     title: str
     stops: str
     loses: str
@@ -105,10 +116,10 @@ class Control:
 
     @property
     def modes(self) -> tuple[Mode, ...]:
-        """The modes it can have: only a restriction can be tested."""
-        if isinstance(self.place, Restriction):
-            return (Mode.OFF, Mode.TEST, Mode.ON)
-        return (Mode.OFF, Mode.ON)
+        """The modes it can have: a switch of main.cf cannot be tested."""
+        if isinstance(self.place, Switch):
+            return (Mode.OFF, Mode.ON)
+        return (Mode.OFF, Mode.TEST, Mode.ON)
 
     @property
     def asks(self) -> bool:

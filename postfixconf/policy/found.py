@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from postfixconf.policy.catalog import CONTROLS, LISTS
-from postfixconf.policy.control import Control, Mode, Restriction, Switch
+from postfixconf.policy.control import Mode, Restriction, Stop, Switch
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -47,12 +47,16 @@ class Found:
 
 def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
     """Each control of the catalogue, by key, as it stands now."""
-    return {
-        control.key: _find_switch(control, control.place, main, master, facts)
-        if isinstance(control.place, Switch)
-        else _find_rule(control, control.place, main, master, facts)
-        for control in CONTROLS
-    }
+    found = {}
+    for control in CONTROLS:
+        match control.place:
+            case Switch() as switch:
+                found[control.key] = _find_switch(switch, main, master, facts)
+            case Stop() as stop:
+                found[control.key] = _find_stop(stop, main)
+            case Restriction() as place:
+                found[control.key] = _find_rule(place, main, master, facts)
+    return found
 
 
 def switch_is_on(value: str) -> bool:
@@ -66,9 +70,12 @@ def strictest(rules: Iterable[Rule]) -> Mode:
     return max(modes, key=STRICTNESS.index, default=Mode.OFF)
 
 
-def _find_switch(
-    control: Control, place: Switch, main: MainCf, master: MasterCf, facts: Facts
-) -> Found:
+def _find_stop(place: Stop, main: MainCf) -> Found:
+    rules = parse_list(main.get(place.parameter) or "")
+    return Found(strictest(rules), (place.parameter,))
+
+
+def _find_switch(place: Switch, main: MainCf, master: MasterCf, facts: Facts) -> Found:
     if not facts.knows(place.parameter):
         return Found(Mode.OFF, available=False)
     value = effective(main, facts, place.parameter)
@@ -84,7 +91,7 @@ def _find_switch(
 
 
 def _find_rule(
-    control: Control, place: Restriction, main: MainCf, master: MasterCf, facts: Facts
+    place: Restriction, main: MainCf, master: MasterCf, facts: Facts
 ) -> Found:
     lists = {name: effective(main, facts, name) for name in LISTS}
     hits: dict[str, list[Rule]] = {

@@ -1,10 +1,11 @@
 """What is wrong with a configuration that Postfix itself would accept.
 
 `postfix check` exits 0 with every fault named here (seen on 3.7.11). This is
-the part of the linter that the apply needs; it judges main.cf only, not
-tables, services behind it or other machines.
+the part of the linter that the apply needs; it judges main.cf and the hand-written
+lines of the sender table, not services behind them or other machines.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,13 +13,25 @@ from enum import StrEnum
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.found import switch_is_on
+from postfixconf.policy.lookups import OWN_CLASS, SENDER, asked_in
 from postfixconf.policy.names import is_known
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.relay import PROTECTING, has_relay_protection
+from postfixconf.policy.placing import PERMITS, RECIPIENT
+from postfixconf.policy.relay import PROTECTING, has_relay_protection, relay_rules
+from postfixconf.text.access import lines_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = ["Finding", "Level", "lint"]
+
+RELAY_LIST = "smtpd_relay_restrictions"
+# What an access table may answer without letting strangers' mail through
+# (access(5)): refusals, side effects, and the one safe permit.
+HARMLESS = re.compile(
+    r"(REJECT|DEFER|DISCARD|DUNNO|HOLD|INFO|WARN|PREPEND|REDIRECT|FILTER|BCC|[45]\d\d)"
+    r"\b|reject|defer|permit_auth_destination$",
+    re.IGNORECASE,
+)
 
 
 class Level(StrEnum):
@@ -44,10 +57,14 @@ class Finding:
     blocks: bool = False
 
 
-def lint(main: MainCf, facts: Facts) -> tuple[Finding, ...]:
-    """Everything this linter has to say about `main`, worst first."""
+def lint(main: MainCf, facts: Facts, access: str = "") -> tuple[Finding, ...]:
+    """Everything this linter has to say about `main`, worst first.
+
+    `access` are the hand-written lines of the sender table.
+    """
     found = [*_relay(main, facts), *_greeting(main, facts)]
     found += [*_delay(main, facts), *_ending(main)]
+    found += [*_access(main, facts, access), *_own_network(main, facts)]
     for name in LISTS:
         for rule in parse_list(effective(main, facts, name)):
             found.extend(_rule(rule, name, main))
@@ -111,6 +128,64 @@ def _ending(main: MainCf) -> Iterator[Finding]:
             "main.cf",
             "The last line has no newline; other tools glue the next setting to it.",
             "mailguard adds the newline with the first change.",
+        )
+
+
+def _access(main: MainCf, facts: Facts, access: str) -> Iterator[Finding]:
+    """Hand-written lines of the sender table that open the relay or say nothing."""
+    open_to = RECIPIENT in asked_in(main, facts) and not _protected(main, facts)
+    for line in lines_of(access):
+        place = f"access, line {line.number}"
+        if not line.action:
+            yield Finding(
+                Level.WARNING,
+                "line_without_action",
+                place,
+                f"“{line.key}” has no action behind it, so the line says nothing.",
+                "Write what to do (REJECT), or take the line out.",
+            )
+        elif open_to and not HARMLESS.match(line.action):
+            yield Finding(
+                Level.ERROR,
+                "access_opens_relay",
+                place,
+                f"“{line.key} {line.action}” stands before the relay protection: "
+                "who claims this sender can send to anyone.",
+                "Write permit_auth_destination instead, or add "
+                "reject_unauth_destination to smtpd_relay_restrictions.",
+                blocks=True,
+            )
+
+
+def _protected(main: MainCf, facts: Facts) -> bool:
+    """Whether relaying is refused before the recipient list asks for the sender."""
+    if any(
+        rule.key in PROTECTING and not rule.warn
+        for rule in parse_list(relay_rules(main, facts, RELAY_LIST))
+    ):
+        return True
+    for rule in parse_list(effective(main, facts, RECIPIENT)):
+        if rule.key in PROTECTING and not rule.warn:
+            return True
+        if rule.key == "check_sender_access":
+            return False
+    return True
+
+
+def _own_network(main: MainCf, facts: Facts) -> Iterator[Finding]:
+    """The own-domain stop before the permits refuses one's own people."""
+    if main.get(OWN_CLASS) is None:
+        return
+    rules = parse_list(effective(main, facts, SENDER))
+    asked = [at for at, rule in enumerate(rules) if rule.key == "check_sender_access"]
+    if asked and not set(PERMITS) <= set(rules[: asked[0]]):
+        yield Finding(
+            Level.ERROR,
+            "own_domains_before_permits",
+            SENDER,
+            "The sender table is asked before permit_mynetworks and "
+            "permit_sasl_authenticated: your own people would be refused.",
+            "Move check_sender_access behind both in main.cf, then adopt the edit.",
         )
 
 

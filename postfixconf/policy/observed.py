@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -15,16 +15,21 @@ SMTP_PORTS = ("smtp", "25")
 
 @dataclass(frozen=True)
 class Texts:
-    """The two files a plan changes, whole. Odd bytes are lone surrogates."""
+    """What a person may have written by hand; odd bytes are lone surrogates.
+
+    main.cf and master.cf whole, and of the table `access` the lines outside our
+    block: empty where the file is not there.
+    """
 
     main: str
     master: str
+    access: str = ""
 
     @property
     def digest(self) -> str:
-        """SHA-256 over both files' bytes, in hexadecimal."""
+        """SHA-256 over all bytes, in hexadecimal."""
         hashed = hashlib.sha256()
-        for text in (self.main, self.master):
+        for text in (self.main, self.master, self.access):
             data = text.encode("utf-8", "surrogateescape")
             hashed.update(b"%d:" % len(data) + data)
         return hashed.hexdigest()
@@ -36,13 +41,15 @@ class Facts:
 
     `defaults` holds each parameter this Postfix knows with its built-in value,
     `$` not expanded (`postconf -d`). `default_table_type` is what an indexed
-    table is made of here (hash, lmdb, cdb).
+    table is made of here (hash, lmdb, cdb). `config_directory` is where this
+    instance's files are.
     """
 
     version: str
     defaults: Mapping[str, str]
     table_types: tuple[str, ...]
     default_table_type: str
+    config_directory: str = ""
 
     def knows(self, parameter: str) -> bool:
         """Whether this Postfix has the parameter at all."""
@@ -51,11 +58,24 @@ class Facts:
 
 @dataclass(frozen=True)
 class Observed:
-    """One server as the worker saw it; `running` says whether master is alive."""
+    """One server as the worker saw it; `running` says whether master is alive.
+
+    `tables` are the SHA-256 digests of what we wrote into each table of entries,
+    by its path in the configuration directory: of `access` our block only.
+    """
 
     texts: Texts
     facts: Facts
     running: bool
+    tables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that is compared for hand edits."""
+        told = [f"{path}={digest}" for path, digest in sorted(self.tables.items())]
+        return hashlib.sha256(
+            "\n".join([self.texts.digest, *told]).encode()
+        ).hexdigest()
 
 
 def effective(main: MainCf, facts: Facts, parameter: str) -> str:

@@ -6,18 +6,23 @@ was last adopted, so two plans for the same policy give the same bytes.
 
 import difflib
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from postfixconf.policy.compose import compose
+from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.lint import Finding, Level, lint
-from postfixconf.policy.observed import Observed, Texts, front_services
+from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
+from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.table import HEADER, Table
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["Action", "Plan", "Table", "plan"]
+__all__ = ["Action", "Plan", "plan"]
 
 # The private service through which the live server is asked after each apply:
 # its socket is reachable by root and postfix only, so any client may be named.
@@ -48,20 +53,6 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True)
-class Table:
-    """A lookup table to build: its path, type, source text, and keys to look up.
-
-    `expected` are (key, value) pairs that `postmap -q` must find in the built
-    table, since postmap exits 0 on malformed lines.
-    """
-
-    path: str
-    type: str
-    text: str
-    expected: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class Plan:
     """What would be written, what Postfix has to do, and what is wrong with it."""
 
@@ -70,6 +61,8 @@ class Plan:
     action: Action
     findings: tuple[Finding, ...] = ()
     tables: tuple[Table, ...] = ()
+    # What our tables are now, by path, as `Observed.tables`.
+    standing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -79,8 +72,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """SHA-256 of what is there and what would be written, in hexadecimal."""
-        both = self.before.digest + self.after.digest
-        return hashlib.sha256(both.encode()).hexdigest()
+        told = [self.before.digest, self.after.digest]
+        told += [f"{each.path} {each.version}" for each in self.tables]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -113,27 +107,69 @@ def unified(name: str, before: str, after: str) -> list[str]:
 
 
 def plan(
-    policy: Policy, adopted: Texts, observed: Observed, *, reload: bool = False
+    policy: Policy,
+    adopted: Texts,
+    observed: Observed,
+    *,
+    reload: bool = False,
+    tables: Sequence[Table] = (),
 ) -> Plan:
     """What to write so that `observed` follows `policy`.
 
     `adopted` are the files as last adopted, from which the new text is made.
-    With `reload` a graceful reload is preferred to a restart: it is enough for
-    everything that is written here. Raises BadFile for a file that Postfix
-    would not read.
+    `tables` are the tables of entries that differ from what is live. With `reload`
+    a graceful reload is preferred to a restart: it is enough for everything that is
+    written here. Raises BadFile for a file that Postfix would not read.
     """
+    facts, before = observed.facts, observed.texts
     main = MainCf.parse(adopted.main)
-    found = find(main, MasterCf.parse(adopted.master), observed.facts)
-    after = compose(main, found, policy, observed.facts)
-    before = observed.texts
-    if after.render() == before.main:
-        return Plan(before, before, Action.NONE, lint(after, observed.facts))
-    texts = Texts(after.render(), with_probe_service(before.master))
-    action = Action.RELOAD if reload else Action.RESTART
-    findings = _judged(
-        lint(MainCf.parse(before.main), observed.facts), lint(after, observed.facts)
+    found = find(main, MasterCf.parse(adopted.master), facts)
+    after = weave(
+        compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
     )
-    return Plan(before, texts, action, (*_taken_name(before.master), *findings))
+    findings = lint(after, facts, before.access)
+    tables = _timed(tables, before, after, facts)
+    tables = (*own_table(policy, observed.tables), *tables)
+    if after.render() == before.main:
+        action = Action.NONE
+        texts = before
+        if any(each.type == "cidr" for each in tables):
+            action = Action.RELOAD  # such a table is read when smtpd starts
+    else:
+        action = Action.RELOAD if reload else Action.RESTART
+        texts = Texts(after.render(), with_probe_service(before.master), before.access)
+        old = lint(MainCf.parse(before.main), facts, before.access)
+        findings = (*_taken_name(before.master), *_judged(old, findings))
+    return Plan(before, texts, action, findings, tables, observed.tables)
+
+
+def _timed(
+    tables: Sequence[Table], before: Texts, after: MainCf, facts: Facts
+) -> tuple[Table, ...]:
+    """The sender table goes last where its lines need a class that is new.
+
+    A running smtpd that met such a line under the old main.cf would answer 451.
+    """
+    old = MainCf.parse(before.main)
+    new = OWN_CLASS in after.names() and OWN_CLASS not in old.names()
+    late = new and bool(asked_in(old, facts))
+    return tuple(
+        replace(each, late=late and each.path == Lookup.ACCESS) for each in tables
+    )
+
+
+def own_table(policy: Policy, standing: Mapping[str, str]) -> tuple[Table, ...]:
+    """The table of the own-domain stop, where it is not as it should be."""
+    if policy.own_mode is Mode.OFF:
+        return ()
+    version = hashlib.sha256("".join(policy.own.lines()).encode()).hexdigest()
+    table = Table(OWN_TABLE, "cidr", version, policy.own.lines)
+    return () if standing.get(OWN_TABLE) == digest_of(table) else (table,)
+
+
+def digest_of(table: Table) -> str:
+    """SHA-256 of a small table's source as it will be written."""
+    return hashlib.sha256((HEADER + "".join(table.lines())).encode()).hexdigest()
 
 
 def _judged(

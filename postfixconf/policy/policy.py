@@ -1,15 +1,20 @@
 """Everything wanted, as one immutable value that can be stored and compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import Lookup
+from postfixconf.policy.lookups import Uses
+from postfixconf.policy.own_domains import OwnDomains
 
-__all__ = ["Policy"]
+__all__ = ["OWN", "Policy"]
+
+OWN = "own_domains"  # the key of its control
 
 
 @dataclass(frozen=True)
@@ -19,10 +24,14 @@ class Policy:
     >>> Policy.of({"disable_vrfy_command": "on"}).modes["disable_vrfy_command"]
     <Mode.ON: 'on'>
 
-    Raises BadPolicy for an unknown control, or a mode it cannot have.
+    `own` are the own domains. Entries can be a million: they stay where they are
+    stored, and `uses` says which tables hold any. Raises BadPolicy for an unknown
+    control, or a mode it cannot have.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
+    own: OwnDomains = field(default_factory=OwnDomains)
+    uses: Uses = field(default_factory=Uses)
 
     def __post_init__(self) -> None:
         for key, mode in self.modes.items():
@@ -39,9 +48,42 @@ class Policy:
         """The same policy with one control in another mode."""
         return replace(self, modes={**self.modes, key: mode})
 
-    def as_text(self) -> dict[str, str]:
-        """The modes as plain text, for a database or JSON."""
-        return {key: mode.value for key, mode in sorted(self.modes.items())}
+    @property
+    def own_mode(self) -> Mode:
+        """The own-domain stop as it is written: off where there is no domain."""
+        return self.modes.get(OWN, Mode.OFF) if self.own.domains else Mode.OFF
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """The policy that `as_json` told. Raises BadValue."""
+        try:
+            return cls._read(told)
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise BadPolicy(str(told), f"not a policy ({cause!r})") from None
+
+    @classmethod
+    def _read(cls, told: Mapping[str, Any]) -> Self:
+        own = told["own"]
+        uses = {k: frozenset(map(parse_lookup, v)) for k, v in told["uses"].items()}
+        modes = {key: parse_mode(mode) for key, mode in told["modes"].items()}
+        domains, exceptions = tuple(own["domains"]), tuple(own["exceptions"])
+        return cls(modes, OwnDomains(domains, exceptions, own["reply"]), Uses(**uses))
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain data, for a database."""
+        return {
+            "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
+            "own": asdict(self.own),
+            "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+        }
+
+
+def parse_lookup(text: str) -> Lookup:
+    """The path of a table of entries. Raises BadPolicy, which quotes it."""
+    try:
+        return Lookup(text)
+    except ValueError:
+        raise BadPolicy(text, "no such table") from None
 
 
 def parse_mode(text: str) -> Mode:

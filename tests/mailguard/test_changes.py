@@ -55,7 +55,7 @@ def test_an_applied_draft_is_live_and_on_record(server: Server, alice: Actor) ->
     assert revision.state == State.APPLIED
     assert RULE in main_cf(server).read_text()
     assert Live.objects.get(key=RULE).since_revision == revision.number
-    assert services.draft(server) == []
+    assert services.pending(server) == 0
     change = Change.objects.get(what=RULE, after="on")
     assert (change.actor_name, change.address) == ("alice", "192.0.2.1")
 
@@ -94,7 +94,7 @@ def test_wanting_what_is_wanted_changes_nothing(server: Server, alice: Actor) ->
 def test_discard_wants_again_what_is_live(server: Server, alice: Actor) -> None:
     want(server, alice)
     assert services.discard(server=server, actor=alice) == 1
-    assert services.draft(server) == []
+    assert services.pending(server) == 0
 
 
 def test_two_applies_at_once_are_refused_by_name(server: Server, alice: Actor) -> None:
@@ -144,7 +144,7 @@ def test_a_hand_edit_is_drift_until_it_is_adopted(server: Server, alice: Actor) 
     server.refresh_from_db()
     assert services.drift_of(server) == {}
     assert Live.objects.get(key="disable_vrfy_command").mode == "on"
-    assert [each.what for each in services.draft(server)] == [RULE]
+    assert [each.what for each in services.draft(server).changes] == [RULE]
     assert applied(server, alice).state == State.APPLIED
     assert "disable_vrfy_command = yes" in main_cf(server).read_text()
 
@@ -162,7 +162,7 @@ def test_a_rolled_back_revision_leaves_the_draft_waiting(
     revision.refresh_from_db()
     assert revision.state in (State.ROLLED_BACK, State.BROKEN)
     assert main_cf(server).read_text() == practice.adopted.main
-    assert [each.what for each in services.draft(server)] == [RULE]
+    assert [each.what for each in services.draft(server).changes] == [RULE]
 
 
 def test_the_worker_finds_a_revision_the_broker_lost(
@@ -201,7 +201,8 @@ def test_a_policy_the_worker_cannot_validate_is_refused(
 ) -> None:
     want(server, alice)
     revision = ask(server, alice)
-    Revision.objects.filter(pk=revision.pk).update(policy={"evil\nname": "on"})
+    policy = revision.policy | {"modes": {"evil\nname": "on"}}
+    Revision.objects.filter(pk=revision.pk).update(policy=policy)
     worker.carry_out(revision)
     revision.refresh_from_db()
     assert revision.state == State.REFUSED
@@ -254,7 +255,7 @@ def test_a_change_whose_rows_were_lost_is_found_to_be_live(
     revision.refresh_from_db()
     assert revision.state == State.APPLIED
     assert Live.objects.get(key=RULE).mode == "on"
-    assert services.draft(server) == []
+    assert services.pending(server) == 0
 
 
 def test_a_second_worker_keeps_its_hands_off(server: Server, alice: Actor) -> None:
@@ -294,7 +295,7 @@ def test_a_control_the_catalogue_gained_gets_its_rows(server: Server) -> None:
     Live.objects.filter(key=RULE).delete()
     worker.tend(server)
     assert Live.objects.get(key=RULE).since_revision == 1
-    assert services.draft(server) == []
+    assert services.pending(server) == 0
 
 
 def test_a_reload_can_be_chosen_at_the_review(server: Server, alice: Actor) -> None:

@@ -8,14 +8,14 @@ from mailguard.changes import services, worker
 from mailguard.changes.models import State
 from mailguard.protection import services as protection
 from mailguard.servers.models import Server
-from postfixconf.policy.plan import Table
-from tests.support.practice import Practice, Tried
+from postfixconf.policy.table import Table
+from tests.support.practice import Practice, Tried, text_lines
 
 FAULTS = [
     Tried("smtpd_sender_restrictions = permit_mynetworks, reject_nonsense\n"),
     Tried("smtpd_client_restrictions = check_client_access hash:/nowhere/table\n"),
     Tried("message_size_limit = 52428800 # 50MB\n"),
-    Tried(tables=(Table("{config}/access", "dbm", "example.com REJECT\n"),)),
+    Tried(tables=(Table("access", "dbm", "1", text_lines("example.com REJECT\n")),)),
     Tried(master="127.0.0.1:53 inet n - n - - smtpd\n"),
 ]
 REASONS = [

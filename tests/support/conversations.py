@@ -121,6 +121,10 @@ PAIRS: dict[str, Pair] = {
     "reject_unknown_sender_domain": Pair(
         partial(envelope, sender="a@norelay.invalid"), partial(envelope, sender="")
     ),
+    "own_domains": Pair(
+        partial(envelope, sender="alice@practice.test", src="127.0.0.66"),
+        partial(envelope, sender="alice@practice.test", src="127.0.0.1"),
+    ),
     "reject_non_fqdn_recipient": Pair(partial(envelope, to="info@localhost"), envelope),
     "reject_unknown_recipient_domain": Pair(
         partial(envelope, to="a@gone.invalid"), partial(envelope, to="a@relay.example")

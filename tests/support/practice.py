@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from postfixconf.errors import HostError
@@ -13,21 +14,61 @@ from postfixconf.host.apply import Outcome, apply
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal, Step
 from postfixconf.host.observe import observe
+from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import Entry, Lookup
+from postfixconf.policy.lookups import Uses, type_of
 from postfixconf.policy.observed import Observed, Texts
-from postfixconf.policy.plan import Plan, Table, plan
+from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.sources import dotted, lines
+from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 from tests.support.smtp import Client, Reply, attempt, smtp
 
-__all__ = ["STRANGER", "Practice", "Tried", "fail_at", "serving"]
+__all__ = [
+    "STRANGER",
+    "Practice",
+    "Tried",
+    "fail_at",
+    "serving",
+    "tables_of",
+    "text_lines",
+]
 
 STRANGER = "127.0.0.66"
 NOTHING: Mapping[str, str] = {}
 
 
+NO_DOMAINS = OwnDomains()
+
+
+def tables_of(
+    entries: Sequence[Entry], policy: Policy, adopted: Texts, seen: Observed
+) -> list[Table]:
+    """Every table of entries, made anew."""
+    main = MainCf.parse(adopted.main)
+    own = policy.own if policy.own_mode is not Mode.OFF else NO_DOMAINS
+    made = []
+    for table in Lookup:
+        mine = [each for each in entries if each.lookup is table]
+        text = "".join(lines(table, mine, own, dotted=dotted(main, seen.facts)))
+        if text or table in seen.tables:
+            kind = type_of(table, main, seen.facts)
+            hand = seen.texts.access if table is Lookup.ACCESS else None
+            version = sha256(text.encode()).hexdigest()
+            made.append(Table(table, kind, version, text_lines(text), hand))
+    return made
+
+
+def text_lines(text: str) -> Callable[[], Iterable[str]]:
+    """A table's lines from its text."""
+    return lambda: text.splitlines(keepends=True)
+
+
 @dataclass(frozen=True)
 class Tried:
-    """Lines to add to the two files, and tables (`{config}` is the directory)."""
+    """Lines to add to the two files, and tables."""
 
     main: str = ""
     master: str = ""
@@ -53,13 +94,25 @@ class Practice:
         """What it has now."""
         return observe(self.instance)
 
-    def plan(self, modes: dict[str, str], *, reload: bool = False) -> Plan:
-        """The plan that brings it from what was adopted to these modes."""
-        policy = Policy.of(modes)
-        return plan(policy, self.adopted, self.observed(), reload=reload)
+    def plan(
+        self,
+        modes: dict[str, str],
+        entries: Sequence[Entry] = (),
+        own: OwnDomains = NO_DOMAINS,
+        *,
+        reload: bool = False,
+    ) -> Plan:
+        """The plan that brings it from what was adopted to this policy."""
+        uses = Uses.of([(each.side, each.lookup) for each in entries])
+        policy = replace(Policy.of(modes), own=own, uses=uses)
+        seen = self.observed()
+        tables = tables_of(entries, policy, self.adopted, seen)
+        return plan(policy, self.adopted, seen, reload=reload, tables=tables)
 
     def apply(
-        self, made: Plan | dict[str, str], journal: Journal | None = None
+        self,
+        made: Plan | dict[str, str],
+        journal: Journal | None = None,
     ) -> Outcome:
         """Bring a plan, or these modes, live by the protocol."""
         self.number += 1
@@ -76,11 +129,9 @@ class Practice:
         before = self.observed().texts
         made = self.plan({"disable_vrfy_command": "on"})
         after = Texts(before.main + tried.main, made.after.master + tried.master)
-        tables = tuple(
-            replace(each, path=each.path.format(config=self.instance.config_dir))
-            for each in tried.tables
+        return replace(
+            made, before=before, after=after, findings=(), tables=tried.tables
         )
-        return replace(made, before=before, after=after, findings=(), tables=tables)
 
     def smtp(
         self, src: str = STRANGER, helo: str = "client.example"

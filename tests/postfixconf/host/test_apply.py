@@ -17,9 +17,10 @@ from postfixconf.host.checkpoint import Checkpoint, checkpoints
 from postfixconf.host.instance import Instance
 from postfixconf.policy.lint import lint
 from postfixconf.policy.observed import Texts
-from postfixconf.policy.plan import Table
+from postfixconf.policy.table import Table
+from postfixconf.text.access import BEGIN, END
 from postfixconf.text.maincf import MainCf
-from tests.support.practice import Practice, Tried, fail_at
+from tests.support.practice import Practice, Tried, fail_at, text_lines
 
 GOOD = "alice@good.example"
 BOB = "bob@practice.test"
@@ -107,20 +108,20 @@ def test_the_linter_refuses_a_plan_before_anything_is_touched(
     assert practice.works()
 
 
+def table(text: str, kind: str = "hash") -> Table:
+    """A sender table without hand-written lines."""
+    return Table("access", kind, "1", text_lines(text), hand="")
+
+
 @pytest.mark.parametrize(
-    "table",
-    [
-        Table("{room}/access", "dbm", "example.com REJECT\n"),
-        Table("{room}/access", "hash", "nonsense\n", (("example.com", "REJECT"),)),
-    ],
+    "bad",
+    [table("example.com REJECT\n", "dbm"), table("nonsense\n")],
     ids=["postmap fails", "postmap says nothing"],
 )
 def test_a_table_that_cannot_be_built_is_refused(
-    practice: Practice, table: Table
+    practice: Practice, bad: Table
 ) -> None:
-    path = table.path.format(room=practice.instance.config_dir)
-    made = replace(practice.plan(ON), tables=(replace(table, path=path),))
-    outcome = practice.apply(made)
+    outcome = practice.apply(replace(practice.plan(ON), tables=(bad,)))
     assert isinstance(outcome, Refused)
     assert "postmap" in outcome.cause
     assert practice.works()
@@ -128,13 +129,10 @@ def test_a_table_that_cannot_be_built_is_refused(
 
 
 def test_a_table_is_built_looked_up_and_installed(practice: Practice) -> None:
-    path = practice.instance.config_dir / "access"
-    text, expected = "example.com REJECT\n", (("example.com", "REJECT"),)
-    made = replace(
-        practice.plan(ON), tables=(Table(str(path), "hash", text, expected),)
-    )
+    made = replace(practice.plan(ON), tables=(table("example.com REJECT\n"),))
     assert isinstance(practice.apply(made), Applied)
-    assert path.read_text() == text
+    path = practice.instance.config_dir / "access"
+    assert path.read_text() == f"{BEGIN}example.com REJECT\n{END}"
     assert path.with_name("access.db").exists()
 
 

@@ -7,12 +7,15 @@ import pytest
 from postfixconf.host.apply import Applied
 from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.own_domains import OwnDomains
 from tests.support.conversations import PAIRS, SETTINGS
 from tests.support.dns import Dns
 from tests.support.practice import Practice, serving
 from tests.support.waiting import eventually
 
 CASES = [(each.key, mode) for each in CONTROLS for mode in each.modes]
+
+OWN = OwnDomains(("practice.test",))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def test_every_control_of_the_catalogue_has_its_conversations() -> None:
 def test_only_the_violation_is_refused_or_warned(
     server: Practice, key: str, mode: Mode
 ) -> None:
-    assert isinstance(server.apply({key: mode.value}), Applied)
+    assert isinstance(server.apply(server.plan({key: mode.value}, own=OWN)), Applied)
     signature = control(key).signature or "no line"
     mark = server.instance.log.mark()
     assert PAIRS[key].harmless(server)

@@ -11,6 +11,7 @@ from postfixconf.errors import BadFile
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
+from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
@@ -20,6 +21,8 @@ from tests.support.facts import STOCK_MASTER, installed, observed
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "adopted_modes.tsv"
 MASTER = MasterCf.parse(STOCK_MASTER)
+
+OWN = OwnDomains(("own.example",))
 
 
 def found_in(text: str) -> dict[str, Found]:
@@ -55,7 +58,7 @@ def by_hand() -> dict[str, dict[str, str]]:
 def test_adopting_and_planning_changes_nothing(path: Path) -> None:
     seen = observed(text_of(path))
     modes = {key: each.mode for key, each in found_in(seen.texts.main).items()}
-    assert plan(Policy(modes), seen.texts, seen).empty
+    assert plan(Policy(modes, OWN), seen.texts, seen).empty
 
 
 def switched_on(path: Path) -> dict[str, str]:
@@ -85,7 +88,7 @@ def test_flipping_one_control_changes_only_that_control(path: Path) -> None:
         if not before[control.key].switchable:
             continue
         for mode in set(control.modes) - {modes[control.key]}:
-            wanted = Policy(modes).with_mode(control.key, mode)
+            wanted = Policy(modes, OWN).with_mode(control.key, mode)
             after = found_in(plan(wanted, seen.texts, seen).after.main)
             read = {key: each.mode for key, each in after.items()}
             assert read == dict(wanted.modes)
@@ -95,6 +98,6 @@ def test_flipping_one_control_changes_only_that_control(path: Path) -> None:
 def test_every_control_on_and_back_again_restores_the_bytes(path: Path) -> None:
     seen = observed(text_of(path))
     modes = {key: each.mode for key, each in found_in(seen.texts.main).items()}
-    everything = Policy({each.key: Mode.ON for each in CONTROLS})
+    everything = Policy({each.key: Mode.ON for each in CONTROLS}, OWN)
     live = replace(seen, texts=plan(everything, seen.texts, seen).after)
-    assert plan(Policy(modes), seen.texts, live).after.main == seen.texts.main
+    assert plan(Policy(modes, OWN), seen.texts, live).after.main == seen.texts.main

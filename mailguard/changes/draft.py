@@ -1,0 +1,90 @@
+"""What a revision would bring live: the whole draft, or one change of it.
+
+A draft is a policy, the entries that come and go with it, and the same in words.
+Nothing is written here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.db.models import QuerySet
+
+from mailguard.errors import NotNow
+from mailguard.lists import services as lists
+from mailguard.lists.models import Entry
+from mailguard.protection import services as protection
+from mailguard.protection.differences import Difference, between, with_one
+from mailguard.servers.models import Server
+from postfixconf.errors import quoted
+from postfixconf.policy.policy import Policy
+
+__all__ = ["SHOWN", "Draft", "alone", "live_policy", "only", "whole"]
+
+SHOWN = 200  # changes told one by one; of more, how many
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A policy to bring live, the entries it claims, and the changes in words.
+
+    `more` are the changes that `changes` does not name.
+    """
+
+    policy: Policy
+    rows: QuerySet[Entry]
+    changes: tuple[Difference, ...]
+    more: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many changes it makes."""
+        return len(self.changes) + self.more
+
+
+def live_policy(server: Server) -> Policy:
+    """What is live. Raises NotNow before the first adoption."""
+    told = Server.objects.values_list("live_policy", flat=True).get(pk=server.pk)
+    if not told:
+        raise NotNow("The worker has not looked at the server yet.")
+    return Policy.from_json(told)
+
+
+def whole(server: Server) -> Draft:
+    """Everything that waits. Raises NotNow before the first adoption."""
+    policy = replace(protection.wanted(), uses=lists.uses(lists.wanted()))
+    changes = tuple(between(live_policy(server), policy))
+    return with_entries(policy, changes, lists.pending())
+
+
+def only(server: Server, what: str) -> Draft:
+    """One waiting change, without the rest. Raises NotNow where it does not wait."""
+    live, wanted = live_policy(server), protection.wanted()
+    for change in between(live, wanted):
+        if change.what == what:
+            return alone(server, [change])
+    kind, _, value = what.partition(" ")
+    rows = lists.pending().filter(kind=kind, value=value)
+    if not rows.exists():
+        raise NotNow(f"{quoted(what)} is not among the waiting changes.")
+    return alone(server, [], rows)
+
+
+def alone(
+    server: Server, changes: Iterable[Difference], rows: QuerySet[Entry] | None = None
+) -> Draft:
+    """These changes and rows on top of what is live, and nothing of the draft."""
+    rows = Entry.objects.none() if rows is None else rows
+    policy, changes = live_policy(server), tuple(changes)
+    for change in changes:
+        policy = with_one(policy, change)
+    uses = lists.uses(lists.resulting(rows))
+    return with_entries(replace(policy, uses=uses), changes, rows)
+
+
+def with_entries(
+    policy: Policy, changes: tuple[Difference, ...], rows: QuerySet[Entry]
+) -> Draft:
+    """The draft with its entries told, as far as there is room."""
+    told = tuple(lists.differences(rows, SHOWN))
+    more = max(0, rows.count() - len(told)) if len(told) == SHOWN else 0
+    return Draft(policy, rows, changes + told, more)

@@ -1,0 +1,151 @@
+"""The tables of entries that a draft changes, and what they will hold."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+
+from django.db.models import Count, Max, QuerySet, Sum
+
+from mailguard.changes.draft import Draft, live_policy
+from mailguard.changes.models import Revision
+from mailguard.lists import services as lists
+from mailguard.lists.models import Entry
+from mailguard.servers.models import Server
+from postfixconf.policy import sources
+from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import ALLOW, DENY, Kind, Lookup, Side
+from postfixconf.policy.entries import Entry as Line
+from postfixconf.policy.lookups import type_of
+from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.policy import Policy
+from postfixconf.policy.table import Table
+from postfixconf.text.maincf import MainCf
+
+__all__ = ["changed", "counts", "filled"]
+
+NO_DOMAINS = OwnDomains()
+FEW = 1000  # keys up to which a copy of the database is edited
+ACTIONS: dict[str, str] = {Side.ALLOW: ALLOW, Side.DENY: DENY}
+
+
+def changed(
+    server: Server, draft: Draft, adopted: Texts, seen: Observed
+) -> list[Table]:
+    """The tables that have to be made anew for a draft, without their lines."""
+    main = MainCf.parse(adopted.main)
+    found = []
+    for lookup in Lookup:
+        version = version_of(draft.rows.filter(lookup=lookup))
+        if lookup is Lookup.ACCESS:
+            now, then = watched(live_policy(server)), watched(draft.policy)
+            version += "" if now.domains == then.domains else f" own {then.domains}"
+        missing = lookup in used(draft.policy) and lookup not in seen.tables
+        if lookup in server.stale_tables or missing:
+            version += " anew"
+        if version:
+            kind = type_of(lookup, main, seen.facts)
+            digest = sha256(version.encode()).hexdigest()
+            found.append(Table(lookup, kind, digest))
+    return found
+
+
+def used(policy: Policy) -> frozenset[Lookup]:
+    """The tables that a policy needs."""
+    own = {Lookup.ACCESS} if watched(policy).domains else set()
+    return policy.uses.allow | policy.uses.deny | own
+
+
+def watched(policy: Policy) -> OwnDomains:
+    """The own domains that stand in the sender table: none where the stop is off."""
+    return NO_DOMAINS if policy.own_mode is Mode.OFF else policy.own
+
+
+def version_of(rows: QuerySet[Entry]) -> str:
+    """What tells these waiting rows from any others; empty where there are none."""
+    told = rows.aggregate(n=Count("id"), last=Max("id"), all=Sum("id"))
+    going = rows.filter(removed=True).aggregate(n=Count("id"), all=Sum("id"))
+    return f"{told} {going}" if told["n"] else ""
+
+
+def counts(draft: Draft) -> dict[str, tuple[int, int]]:
+    """How many entries each table gains and loses."""
+    found = {}
+    for lookup in Lookup:
+        rows = draft.rows.filter(lookup=lookup)
+        gone = rows.filter(removed=True).count()
+        come = rows.filter(removed=False).count()
+        if gone or come:
+            found[str(lookup)] = (come, gone)
+    return found
+
+
+def filled(
+    revision: Revision, adopted: Texts, seen: Observed, policy: Policy
+) -> list[Table]:
+    """The tables of a revision that has its rows claimed, with their lines."""
+    main = MainCf.parse(adopted.main)
+    server = revision.server
+    dotted = sources.dotted(main, seen.facts)
+    made = []
+    for told in revision.tables:
+        lookup = Lookup(told["path"])
+        table = Table(lookup, type_of(lookup, main, seen.facts), told["version"])
+        own = watched(policy) if lookup is Lookup.ACCESS else NO_DOMAINS
+        hand = seen.texts.access if lookup is Lookup.ACCESS else None
+        few = None
+        if lookup not in server.stale_tables and lookup in seen.tables:
+            few = edits(lookup, revision, watched(live_policy(server)), own, dotted)
+        lines = source(lookup, revision.number, own, dotted)
+        made.append(replace(table, lines=lines, hand=hand, edits=few))
+    return made
+
+
+def source(
+    lookup: Lookup, number: int, own: OwnDomains, dotted: bool
+) -> Callable[[], Iterator[str]]:
+    """The lines of one table, read from the rows each time they are asked for."""
+
+    def lines() -> Iterator[str]:
+        if dotted or lookup is Lookup.NETWORKS:
+            every = (entry(lookup, *row) for row in lists.lines(lookup, number))
+            yield from sources.lines(lookup, every, own, dotted=dotted)
+            return
+        yield from sources.lines(lookup, (), own, dotted=dotted)
+        for value, side in lists.lines(lookup, number):
+            if "xn--" in value:  # has keys in two scripts
+                one = (entry(lookup, value, side),)
+                yield from sources.lines(lookup, one, NO_DOMAINS, dotted=dotted)
+            else:
+                yield f"{value} {ACTIONS[side]}\n"
+
+    return lines
+
+
+def edits(
+    lookup: Lookup,
+    revision: Revision,
+    before: OwnDomains,
+    after: OwnDomains,
+    dotted: bool,
+) -> tuple[tuple[str, str | None], ...] | None:
+    """The keys that change, where they are few."""
+    rows = lists.edits(lookup, revision.number, FEW)
+    if rows is None:
+        return None
+    told: dict[str, str | None] = {}
+    if lookup is Lookup.ACCESS and before.domains != after.domains:
+        old = sources.pairs(lookup, (), before, dotted=dotted)
+        told |= dict.fromkeys(key for key, _ in old)
+        told |= dict(sources.pairs(lookup, (), after, dotted=dotted))
+    for value, side in rows:
+        one = entry(lookup, value, side or Side.DENY)
+        for key, action in sources.pairs(lookup, (one,), NO_DOMAINS, dotted=dotted):
+            told[key] = action if side else None
+    return tuple(told.items())
+
+
+def entry(lookup: Lookup, value: str, side: str) -> Line:
+    """A row as a line of its table; which of the table's kinds does not matter."""
+    kind = {Lookup.ACCESS: Kind.SENDER, Lookup.HELO: Kind.HELO}.get(lookup, Kind.CLIENT)
+    return Line(Side(side), kind, value)

@@ -1,0 +1,104 @@
+"""What an entry must not be, and what one should think about twice."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from publicsuffixlist import PublicSuffixList
+
+from mailguard.lists.models import Entry as Row
+from mailguard.lists.services import wanted
+from postfixconf.errors import BadValue
+from postfixconf.policy.entries import Entry, Kind, Side
+from postfixconf.policy.matching import Envelope, candidates
+from postfixconf.policy.own_domains import OwnDomains
+
+__all__ = ["doubts", "refuse"]
+
+WIDEST = {4: 16, 6: 48}  # prefix lengths
+POSTMASTER = "postmaster"
+
+
+def refuse(entry: Entry, own: OwnDomains, local: Iterable[str]) -> None:
+    """Raise BadValue, with the remedy, for an entry that would do harm.
+
+    `own` are the own domains, `local` every domain this server takes mail for.
+    """
+    if entry.kind not in (Kind.SENDER, Kind.SENDER_DOMAIN):
+        return
+    user, _, domain = entry.value.rpartition("@")
+    if entry.side is Side.ALLOW and own.covers(domain):
+        raise BadValue(
+            entry.value,
+            "is in one of your own domains, which anyone could claim. Except the "
+            "client's address on the page Own domains instead",
+        )
+    if entry.side is Side.DENY and user == POSTMASTER:
+        raise BadValue(entry.value, "postmaster has to be able to write (RFC 5321)")
+    if entry.side is Side.DENY and (own.covers(domain) or domain in set(local)):
+        raise BadValue(
+            entry.value,
+            "is one of your own domains. Use the page Own domains, which lets your "
+            "own people send",
+        )
+
+
+def doubts(entry: Entry) -> Iterator[str]:
+    """Sentences about an entry that reaches far, or that another one covers."""
+    if entry.kind is Kind.CLIENT and "/" in entry.value:
+        network = ipaddress.ip_network(entry.value)
+        if network.prefixlen < WIDEST[network.version]:
+            size = f"{network.num_addresses:,}" if network.version == 4 else "countless"
+            yield f"{entry.value} holds {size} addresses."
+    if entry.kind in (Kind.SENDER_DOMAIN, Kind.CLIENT_NAME) and is_suffix(entry.value):
+        yield f"Everybody can register a name below {entry.value}: it is not one owner."
+    covering = covered_by(entry)
+    if covering is not None and covering.side == entry.side:
+        yield f"{entry.value} is covered by {covering.value} already."
+
+
+def covered_by(entry: Entry) -> Row | None:
+    """The nearest wanted entry of the same kind that reaches further."""
+    wider = [value for kind, value in candidates(envelope(entry)) if kind is entry.kind]
+    wider = wider[wider.index(entry.value) + 1 :] if entry.value in wider else wider
+    if entry.kind is Kind.CLIENT and "/" in entry.value:
+        length = ipaddress.ip_network(entry.value).prefixlen
+        wider = [v for v in wider if int(v.partition("/")[2] or 999) < length]
+    kinds = [entry.kind.value]
+    if entry.kind is Kind.SENDER:
+        domain = entry.value.rpartition("@")[2]
+        kinds, wider = [Kind.SENDER_DOMAIN.value], parents(domain)
+    rows = wanted().filter(kind__in=kinds, value__in=wider)
+    found = {row.value: row for row in rows}
+    return next((found[value] for value in wider if value in found), None)
+
+
+def envelope(entry: Entry) -> Envelope:
+    """A message that the entry would decide about."""
+    address = "192.0.2.1"
+    if entry.kind is Kind.CLIENT:
+        address = str(ipaddress.ip_network(entry.value).network_address)
+    by_domain = entry.kind is Kind.SENDER_DOMAIN
+    return Envelope(
+        address,
+        client_name=entry.value if entry.kind is Kind.CLIENT_NAME else "",
+        helo=entry.value if entry.kind is Kind.HELO else "",
+        sender=f"somebody@{entry.value}" if by_domain else "",
+    )
+
+
+def parents(domain: str) -> list[str]:
+    """A domain and every domain above it."""
+    labels = domain.split(".")
+    return [".".join(labels[at:]) for at in range(len(labels))]
+
+
+def is_suffix(domain: str) -> bool:
+    """Whether the public suffix list has it: a domain under which anyone registers."""
+    return bool(suffixes().publicsuffix(domain) == domain)
+
+
+@cache
+def suffixes() -> PublicSuffixList:
+    """The list that came with the package."""
+    return PublicSuffixList()

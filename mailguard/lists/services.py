@@ -1,0 +1,303 @@
+"""The verbs on entries: they write the draft, and never Postfix.
+
+A revision claims the rows it brings live, so that what is added meanwhile waits for
+the next one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from mailguard.audit.models import Change
+from mailguard.audit.services import Actor, record
+from mailguard.errors import NotNow
+from mailguard.lists.models import Entry
+from mailguard.protection.differences import Difference
+from postfixconf.errors import BadValue
+from postfixconf.policy import entries as library
+from postfixconf.policy.lookups import Uses
+
+__all__ = [
+    "add",
+    "at",
+    "claim",
+    "differences",
+    "discard",
+    "edits",
+    "find",
+    "inside",
+    "lines",
+    "live",
+    "pending",
+    "put",
+    "release",
+    "remove",
+    "remove_all",
+    "resulting",
+    "settle",
+    "uses",
+    "want_as_at",
+    "wanted",
+]
+
+WANTED = Q(until_revision=None, removed=False)
+LIVE = Q(until_revision=None, since_revision__isnull=False)
+COMING = Q(until_revision=None, since_revision=None)
+GOING = Q(until_revision=None, removed=True)
+
+
+def wanted() -> QuerySet[Entry]:
+    """The entries as the draft wants them."""
+    return Entry.objects.filter(WANTED)
+
+
+def live() -> QuerySet[Entry]:
+    """The entries that are live now."""
+    return Entry.objects.filter(LIVE)
+
+
+def pending() -> QuerySet[Entry]:
+    """The entries that come or go with the next apply."""
+    return Entry.objects.filter(COMING | GOING)
+
+
+def at(number: int) -> QuerySet[Entry]:
+    """The entries that were live once revision `number` was applied."""
+    ended = Q(until_revision=None) | Q(until_revision__gt=number)
+    return Entry.objects.filter(ended, since_revision__lte=number)
+
+
+def after(number: int) -> QuerySet[Entry]:
+    """The entries that will be live once the claims of revision `number` are."""
+    stays = LIVE & ~Q(removed=True, claimed=number)
+    return Entry.objects.filter(stays | (COMING & Q(claimed=number)))
+
+
+def resulting(rows: QuerySet[Entry]) -> QuerySet[Entry]:
+    """What would be live if the waiting changes of `rows` alone became live."""
+    chosen = rows.values("pk")
+    stays = LIVE & ~Q(removed=True, pk__in=chosen)
+    return Entry.objects.filter(stays | (COMING & Q(pk__in=chosen)))
+
+
+def find(kind: library.Kind, value: str) -> Entry | None:
+    """The wanted entry with this value, if there is one."""
+    return wanted().filter(kind=kind, value=value).first()
+
+
+def inside(domains: Iterable[str]) -> QuerySet[Entry]:
+    """The wanted sender entries that stand inside one of these domains."""
+    hit = Q(pk=None)
+    for domain in domains:
+        hit |= Q(kind="sender", value__endswith=f"@{domain}")
+        hit |= Q(kind="sender", value__endswith=f".{domain}")
+        hit |= Q(kind="sender_domain", value=domain)
+        hit |= Q(kind="sender_domain", value__endswith=f".{domain}")
+    return wanted().filter(hit, lookup=library.Lookup.ACCESS)
+
+
+def uses(rows: QuerySet[Entry]) -> Uses:
+    """Which tables these rows stand in, by side."""
+    return Uses.of(
+        [
+            (side, table)
+            for side in library.Side
+            for table in library.Lookup
+            if rows.filter(side=side, lookup=table).exists()
+        ]
+    )
+
+
+@transaction.atomic
+def add(
+    *,
+    entry: library.Entry,
+    actor: Actor,
+    note: str = "",
+    expires_at: datetime | None = None,
+    reason: str = "",
+) -> Entry:
+    """Want an entry; the same value on the other side is replaced by it.
+
+    Raises BadValue where it stands there already, NotNow while it is being applied.
+    """
+    old = find(entry.kind, entry.value)
+    if old is not None and old.side == entry.side:
+        raise BadValue(entry.value, f"is on the {old.side} list already")
+    if old is not None:
+        drop(old)
+    back = Entry.objects.filter(
+        GOING, claimed=None, side=entry.side, kind=entry.kind, value=entry.value
+    ).first()
+    row = back or Entry(
+        side=entry.side, kind=entry.kind, value=entry.value, lookup=entry.lookup
+    )
+    row.removed = False
+    row.note, row.expires_at = note, expires_at
+    row.author_id, row.author_name = actor.user_id, actor.name
+    row.added_at = timezone.now()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise BadValue(entry.value, "was added by somebody else just now") from None
+    record(
+        actor=actor,
+        what=row.what,
+        before=old.side if old else "",
+        after=row.side,
+        reason=reason or note,
+    )
+    return row
+
+
+@transaction.atomic
+def remove(*, row: Entry, actor: Actor, reason: str = "") -> Change:
+    """Want an entry no more. Raises NotNow while it is being applied."""
+    drop(row)
+    return record(actor=actor, what=row.what, before=row.side, after="", reason=reason)
+
+
+def drop(row: Entry) -> None:
+    """Take a row out of the draft: one that was never live is deleted."""
+    if row.claimed is not None:
+        raise NotNow(f"{row.value} is being applied with revision {row.claimed}.")
+    if row.since_revision is None:
+        row.delete()
+        return
+    row.removed = True
+    row.save(update_fields=["removed"])
+
+
+@transaction.atomic
+def remove_all(*, rows: QuerySet[Entry], actor: Actor, reason: str = "") -> int:
+    """Want all these entries no more; how many there were.
+
+    One line in the history tells of them. Raises NotNow while some are applied.
+    """
+    rows = rows.filter(WANTED)
+    if rows.filter(claimed__isnull=False).exists():
+        raise NotNow("Some of them are being applied right now. Nothing was changed.")
+    coming = Entry.objects.filter(pk__in=rows.filter(COMING).values("pk"))
+    gone = coming.delete()[0]
+    gone += Entry.objects.filter(pk__in=rows.values("pk")).update(removed=True)
+    if gone:
+        record(actor=actor, what="entries", before=f"{gone}", after="", reason=reason)
+    return gone
+
+
+@transaction.atomic
+def put(*, change: Difference, actor: Actor, reason: str = "") -> None:
+    """Want one entry as it is after `change`. Raises BadValue, NotNow."""
+    kind, _, value = change.what.partition(" ")
+    if change.after:
+        entry = library.Entry.read(change.after, kind, value)
+        add(entry=entry, actor=actor, reason=reason)
+        return
+    row = find(library.Kind(kind), value)
+    if row is None:
+        raise BadValue(value, "is on no list")
+    remove(row=row, actor=actor, reason=reason)
+
+
+def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
+    """What the draft changes in these rows, at most so many, in words."""
+    found = rows.filter(COMING | GOING).order_by("value", "-removed")[: 2 * most]
+    told: dict[str, Difference] = {}
+    for row in found:
+        had = told.get(row.what, Difference(row.what, "", ""))
+        before = row.side if row.removed else had.before
+        after = had.after if row.removed else row.side
+        told[row.what] = Difference(row.what, before, after)
+    return list(told.values())[:most]
+
+
+def claim(number: int, rows: QuerySet[Entry]) -> int:
+    """Give the waiting changes of `rows` to revision `number`; how many."""
+    mine = rows.filter(COMING | GOING, claimed=None)
+    return Entry.objects.filter(pk__in=mine.values("pk")).update(claimed=number)
+
+
+@transaction.atomic
+def settle(number: int) -> None:
+    """Revision `number` is live: its claims are what is live from now on."""
+    mine = Entry.objects.filter(claimed=number)
+    mine.filter(GOING).update(until_revision=number, claimed=None)
+    mine.filter(COMING).update(since_revision=number, claimed=None)
+
+
+def release(number: int) -> None:
+    """Revision `number` did not become live: its claims wait again."""
+    Entry.objects.filter(claimed=number).update(claimed=None)
+
+
+@transaction.atomic
+def discard(*, actor: Actor, reason: str) -> int:
+    """Forget what waits; how many changes that were."""
+    waiting = pending().filter(claimed=None)
+    count = waiting.count()
+    if count:
+        Entry.objects.filter(pk__in=waiting.filter(COMING).values("pk")).delete()
+        Entry.objects.filter(GOING, claimed=None).update(removed=False)
+        record(actor=actor, what="entries", before=f"{count}", after="", reason=reason)
+    return count
+
+
+@transaction.atomic
+def want_as_at(*, number: int, actor: Actor, reason: str) -> int:
+    """Want the entries of revision `number` again; how many changes that makes.
+
+    What has expired since does not come back. Raises NotNow while entries are being
+    applied.
+    """
+    if Entry.objects.filter(claimed__isnull=False).exists():
+        raise NotNow("Entries are being applied right now. Nothing was changed.")
+    Entry.objects.filter(COMING).delete()
+    Entry.objects.filter(GOING).update(removed=False)
+    then = at(number).exclude(expires_at__lte=timezone.now())
+    same = {name: OuterRef(name) for name in ("side", "kind", "value")}
+    newer = live().filter(~Exists(then.filter(**same)), since_revision__gt=number)
+    back = then.filter(~Exists(live().filter(**same)), until_revision__isnull=False)
+    lost = list(back.iterator(chunk_size=20_000))
+    count = Entry.objects.filter(pk__in=newer.values("pk")).update(removed=True)
+    count += copy(lost)
+    if count:
+        record(
+            actor=actor,
+            what="entries",
+            before="",
+            after=f"as in revision {number}",
+            reason=reason,
+        )
+    return count
+
+
+def lines(lookup: library.Lookup, number: int) -> Iterator[tuple[str, str]]:
+    """(value, side) of the entries that one table will hold with revision `number`."""
+    rows = after(number).filter(lookup=lookup).order_by("id")
+    return rows.values_list("value", "side").iterator(chunk_size=20_000)
+
+
+def edits(
+    lookup: library.Lookup, number: int, most: int
+) -> Sequence[tuple[str, str | None]] | None:
+    """(value, side or None) of what one table loses and gains; None if too many."""
+    rows = Entry.objects.filter(claimed=number, lookup=lookup).order_by("-removed")
+    found = list(rows.values_list("value", "side", "removed")[: most + 1])
+    if len(found) > most:
+        return None
+    told = {value: None if removed else side for value, side, removed in found}
+    return tuple(told.items())
+
+
+def copy(rows: Sequence[Entry]) -> int:
+    """Want rows again that were live once; how many."""
+    for row in rows:
+        row.pk = None
+        row._state.adding = True
+        row.since_revision = row.until_revision = row.claimed = None
+        row.removed = False
+    return len(Entry.objects.bulk_create(rows, batch_size=5_000))

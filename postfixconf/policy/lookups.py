@@ -1,0 +1,209 @@
+"""Where the tables of entries stand in main.cf: one chain, the same in every list.
+
+    permits, clients, networks, own domains and senders, greetings, then the controls
+
+An entry that allows has to stand in every list that one of our rules could reject
+in, since lists are independent; one that denies needs a single place, the sender
+list. Own domains are lines of the sender table that answer with a restriction
+class; the class asks which clients are excepted, so that an exception lifts this
+one rule and nothing else.
+
+Allow entries answer `permit_auth_destination` and never stand in the relay list:
+they cannot open the relay, whatever else main.cf says. Hand-written lines of the
+sender table can (`OK`); the linter looks at those.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import Lookup, Side
+from postfixconf.policy.observed import Facts, effective
+from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import Rule, parse_list
+
+__all__ = ["OWN_CLASS", "OWN_TABLE", "SENDER", "Uses", "asked_in", "type_of", "weave"]
+
+SENDER = "smtpd_sender_restrictions"
+CLASSES = "smtpd_restriction_classes"
+OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
+OWN_TABLE = "mailguard/own_domains"
+# No entry exempts from relaying, and ETRN has no sender.
+NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
+CHECKS = {
+    Lookup.CLIENTS: "check_client_access",
+    Lookup.NETWORKS: "check_client_access",
+    Lookup.ACCESS: "check_sender_access",
+    Lookup.HELO: "check_helo_access",
+}
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Which tables hold entries of which side: all that main.cf has to know.
+
+    >>> Uses(frozenset({Lookup.HELO}), frozenset())
+    Uses(allow=frozenset({<Lookup.HELO: 'mailguard/helo'>}), deny=frozenset())
+    """
+
+    allow: frozenset[Lookup] = field(default_factory=frozenset)
+    deny: frozenset[Lookup] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Side, Lookup]]) -> "Uses":
+        """From the (side, table) pairs that occur."""
+        by = {
+            side: frozenset(table for each, table in pairs if each is side)
+            for side in Side
+        }
+        return cls(by[Side.ALLOW], by[Side.DENY])
+
+
+def weave(main: MainCf, uses: Uses, own: Mode, facts: Facts) -> MainCf:
+    """`main` with the chain in every list that needs it.
+
+    `own` is the mode of the own-domain stop, off where there is no domain.
+    """
+    main = _with_class(main, own)
+    for name in LISTS:
+        if name not in NEVER:
+            wanted = chain(main, name, uses, own, facts)
+            main = _chained(main, name, wanted, facts)
+    return main
+
+
+def chain(
+    main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts
+) -> tuple[Rule, ...]:
+    """The lookups that have to stand in one list, in the order they are asked."""
+    tables: set[Lookup] = set()
+    if any(managed(rule) for rule in parse_list(effective(main, facts, name))):
+        tables |= uses.allow
+    if name == SENDER and (uses.deny or own is not Mode.OFF):
+        tables |= uses.allow | uses.deny
+        tables |= {Lookup.ACCESS} if own is not Mode.OFF else set()
+    return tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+
+
+def rule_of(table: Lookup, main: MainCf, facts: Facts) -> Rule:
+    """The rule that asks a table."""
+    where = f"{type_of(table, main, facts)}:$config_directory/{table}"
+    return Rule(CHECKS[table], where)
+
+
+def type_of(table: Lookup, main: MainCf, facts: Facts) -> str:
+    """What a table is made of; of the sender table, as main.cf has it already."""
+    if table is Lookup.NETWORKS:
+        return "cidr"
+    if table is Lookup.ACCESS:
+        for name in LISTS:
+            for rule in parse_list(effective(main, facts, name)):
+                if found := _asks_access(rule, facts):
+                    return found
+    return facts.default_table_type
+
+
+def asked_in(main: MainCf, facts: Facts) -> frozenset[str]:
+    """The lists that ask the sender table, hand-written lines and all."""
+    return frozenset(
+        name
+        for name in LISTS
+        for rule in parse_list(effective(main, facts, name))
+        if _asks_access(rule, facts)
+    )
+
+
+def _asks_access(rule: Rule, facts: Facts) -> str | None:
+    """The type with which a rule asks `$config_directory/access` for the sender."""
+    directory = re.escape(facts.config_directory or "/etc/postfix")
+    spelled = r"\$config_directory|\$\{config_directory\}|\$\(config_directory\)"
+    found = re.fullmatch(
+        rf"(\w+):(?:{spelled}|{directory})/{Lookup.ACCESS}", rule.argument or ""
+    )
+    return found[1] if found and rule.key == "check_sender_access" else None
+
+
+def _ours(rule: Rule) -> bool:
+    """Whether a rule asks a table that is ours alone."""
+    return "$config_directory/mailguard/" in (rule.argument or "")
+
+
+def _with_class(main: MainCf, own: Mode) -> MainCf:
+    """Declare and define the class of the own-domain stop, or take both out."""
+    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
+    if own is Mode.OFF:
+        if main.get(OWN_CLASS) is None:
+            return main
+        rest = [each for each in classes if each != OWN_CLASS]
+        main = main.remove(OWN_CLASS)
+        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
+    if OWN_CLASS not in classes:
+        before = main.get(CLASSES)
+        main = main.set(CLASSES, f"{before}, {OWN_CLASS}" if before else OWN_CLASS)
+    asks = f"cidr:$config_directory/{OWN_TABLE}"
+    rule = Rule("check_client_access", asks, warn=own is Mode.TEST)
+    return main.set(OWN_CLASS, rule.text)
+
+
+def _chained(main: MainCf, name: str, wanted: tuple[Rule, ...], facts: Facts) -> MainCf:
+    """One list with exactly these lookups; a hand-written one stays in its place."""
+    rules = parse_list(effective(main, facts, name))
+    access = rule_of(Lookup.ACCESS, main, facts)
+    standing = tuple(
+        access if _asks_access(rule, facts) else rule
+        for rule in rules
+        if _ours(rule) or (_asks_access(rule, facts) and access in wanted)
+    )
+    if standing == wanted:
+        return main
+    rest = tuple(rule for rule in rules if not _ours(rule))
+    made = _inserted(rest, name, wanted, facts)
+    if set(made) <= set(PERMITS):
+        return main.remove(name)
+    return main.set_rules(name, made)
+
+
+def _inserted(
+    rules: tuple[Rule, ...], name: str, wanted: tuple[Rule, ...], facts: Facts
+) -> tuple[Rule, ...]:
+    """The list with the lookups: clients first, then senders, then greetings."""
+    at, hand = _place(rules, name, facts), _first(rules, facts)
+    new = tuple(r for r in wanted if hand is None or not _asks_access(r, facts))
+    permits: tuple[Rule, ...] = ()
+    if new and name == SENDER and _open(rules[at:], facts):
+        permits = tuple(each for each in PERMITS if each not in rules[:at])
+    if hand is None or hand < at:
+        return (*rules[:at], *permits, *new, *rules[at:])
+    behind = tuple(rule for rule in new if rule.key == CHECKS[Lookup.HELO])
+    before = tuple(rule for rule in new if rule not in behind)
+    stays, rest = rules[at : hand + 1], rules[hand + 1 :]
+    return (*rules[:at], *permits, *before, *stays, *behind, *rest)
+
+
+def _place(rules: tuple[Rule, ...], name: str, facts: Facts) -> int:
+    """Before our first rule, and before a hand-written lookup of the sender.
+
+    In the sender list, where the lookups refuse, behind the permits: where those
+    are missing and foreign rules follow, which they must not bypass, at the end.
+    """
+    first = next((at for at, rule in enumerate(rules) if managed(rule)), None)
+    at = position(rules, FIRST) if first is None else first
+    hand = _first(rules, facts)
+    at = at if hand is None else min(at, hand)
+    if name != SENDER or set(PERMITS) <= set(rules[:at]) or _open(rules[at:], facts):
+        return at
+    return position(rules, AFTER)
+
+
+def _first(rules: tuple[Rule, ...], facts: Facts) -> int | None:
+    """Where the sender table is asked already."""
+    asking = (at for at, rule in enumerate(rules) if _asks_access(rule, facts))
+    return next(asking, None)
+
+
+def _open(rules: tuple[Rule, ...], facts: Facts) -> bool:
+    """Whether permits before these rules would bypass nothing but our lookups."""
+    return all(rule.key == "permit" or _asks_access(rule, facts) for rule in rules)

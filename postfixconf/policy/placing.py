@@ -1,0 +1,67 @@
+"""Where our rules stand in a list, and what must stand before them."""
+
+from collections.abc import Sequence
+
+from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.control import Restriction
+from postfixconf.policy.found import FINAL
+from postfixconf.policy.observed import Facts
+from postfixconf.policy.relay import has_relay_protection
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import Rule
+
+__all__ = ["AFTER", "FIRST", "PERMITS", "managed", "permits_before", "position"]
+
+PERMITS = (Rule("permit_mynetworks"), Rule("permit_sasl_authenticated"))
+RELAY = Rule("reject_unauth_destination")
+RECIPIENT = "smtpd_recipient_restrictions"
+
+# Where foreign rules stand among ours: permits, relay protection and access
+# tables before our checks, policy services after them, the final word last.
+BEFORE, FIRST, AFTER, LAST = -1, 0, 1000, 2000
+
+
+def managed(rule: Rule) -> bool:
+    """Whether a rule is one of the catalogue's restrictions."""
+    places = (each.place for each in CONTROLS)
+    return any(isinstance(p, Restriction) and p.matches(rule) for p in places)
+
+
+def permits_before(
+    main: MainCf, facts: Facts, name: str, rules: Sequence[Rule], at: int
+) -> tuple[Rule, ...]:
+    """The permits that have to be written before a rule that goes in at `at`.
+
+    They stand behind every foreign rule, so that none is bypassed by them, and
+    never before a foreign final `reject` or `defer`: that may be all that keeps
+    strangers, or the local network, from relaying.
+    """
+    missing = tuple(each for each in PERMITS if each not in rules[:at])
+    if missing and any(rule.key != "permit" for rule in rules[at:]):
+        missing = ()
+    if name == RECIPIENT and not has_relay_protection(main, facts):
+        return (*missing, RELAY)
+    return missing
+
+
+def position(rules: Sequence[Rule], rank: int) -> int:
+    """Behind the last rule of the same or a lower rank, before the final word."""
+    at = 0
+    for index, rule in enumerate(rules):
+        if rank_of(rule) >= LAST:
+            break
+        if rank_of(rule) <= rank:
+            at = index + 1
+    return at
+
+
+def rank_of(rule: Rule) -> int:
+    """Where a rule stands: ours by the catalogue, foreign ones by their kind."""
+    if rule.key in FINAL and not rule.warn:
+        return LAST
+    if rule.key == "check_policy_service":
+        return AFTER
+    for each in CONTROLS:
+        if isinstance(each.place, Restriction) and each.place.matches(rule):
+            return each.place.rank
+    return BEFORE

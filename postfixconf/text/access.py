@@ -1,0 +1,57 @@
+"""A lookup table's source: the lines somebody wrote by hand, and ours in a block.
+
+    old.example  REJECT                  kept as it is, wherever it stood
+    # >>> mailguard …
+    new.example  REJECT                  ours, between the two marks
+    # <<< mailguard …
+
+Logical lines are joined as in main.cf (postmap(1)): a line that begins with white
+space continues the one before it, comments end nothing. Keys are compared in lower
+case, as indexed tables fold them.
+
+It does not build tables and does not know what an action means.
+"""
+
+from dataclasses import dataclass
+
+from postfixconf.text.lines import WHITE, logical_lines, terminated
+
+__all__ = ["BEGIN", "END", "Line", "lines_of", "managed_span", "with_block"]
+
+BEGIN = "# >>> mailguard: the lines from here on are written by mailguard\n"
+END = "# <<< mailguard: write your own lines above or below\n"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry of a table: where it begins, from 1, its key and what it answers."""
+
+    number: int
+    key: str
+    action: str
+
+
+def lines_of(text: str) -> tuple[Line, ...]:
+    """The entries of a table's source; one without an action has an empty one."""
+    found = []
+    for each in logical_lines(text):
+        words = each.text.strip(WHITE).split(None, 1)
+        found.append(Line(each.line, words[0].lower(), "".join(words[1:]).strip()))
+    return tuple(found)
+
+
+def managed_span(text: str) -> tuple[int, int] | None:
+    """Where our block stands, marks included; None where there is none.
+
+    A block whose end was lost goes to the end of the text.
+    """
+    start = text.find(BEGIN)
+    if start < 0 or (start > 0 and text[start - 1] != "\n"):
+        return None
+    end = text.find("\n" + END, start)
+    return start, len(text) if end < 0 else end + 1 + len(END)
+
+
+def with_block(hand: str, ours: str) -> str:
+    """The hand-written lines with our block behind them; no block for no lines."""
+    return f"{terminated(hand)}{BEGIN}{ours}{END}" if ours else hand
