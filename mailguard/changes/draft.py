@@ -4,14 +4,15 @@ A draft is a policy, the entries that come and go with it, and the same in words
 Nothing is written here.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from django.db.models import QuerySet
 
 from mailguard.errors import NotNow
 from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
+from mailguard.lists.services import Tally
 from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between, with_one
 from mailguard.servers.models import Server
@@ -27,12 +28,14 @@ SHOWN = 200  # changes told one by one; of more, how many
 class Draft:
     """A policy to bring live, the entries it claims, and the changes in words.
 
-    `more` are the changes that `changes` does not name.
+    `tally` counts the entries by table, `more` are the changes that `changes` does
+    not name.
     """
 
     policy: Policy
     rows: QuerySet[Entry]
     changes: tuple[Difference, ...]
+    tally: Mapping[str, Tally] = field(default_factory=dict)
     more: int = 0
 
     @property
@@ -85,6 +88,7 @@ def with_entries(
     policy: Policy, changes: tuple[Difference, ...], rows: QuerySet[Entry]
 ) -> Draft:
     """The draft with its entries told, as far as there is room."""
-    told = tuple(lists.differences(rows, SHOWN))
-    more = max(0, rows.count() - len(told)) if len(told) == SHOWN else 0
-    return Draft(policy, rows, changes + told, more)
+    told, tally = tuple(lists.differences(rows, SHOWN)), lists.tally(rows)
+    count = sum(each.come + each.go for each in tally.values())
+    more = count - len(told) if len(told) == SHOWN else 0
+    return Draft(policy, rows, changes + told, tally, more)

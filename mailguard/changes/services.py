@@ -19,6 +19,7 @@ from mailguard.changes.models import FINISHED, Kind, Revision, State
 from mailguard.errors import NotNow
 from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
+from mailguard.lists.services import Tally
 from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between
 from mailguard.servers import services as servers
@@ -199,13 +200,13 @@ def request_apply(
 
 def told_tables(made: Plan, wish: Draft) -> list[dict[str, object]]:
     """The tables of entries that a revision makes anew, as it keeps them."""
-    counted = tables.counts(wish)
+    nothing = Tally(0, 0, "")
     return [
         {
             "path": str(each.path),
             "version": each.version,
-            "added": counted.get(each.path, (0, 0))[0],
-            "removed": counted.get(each.path, (0, 0))[1],
+            "added": wish.tally.get(each.path, nothing).come,
+            "removed": wish.tally.get(each.path, nothing).go,
         }
         for each in made.tables
         if each.path in set(Lookup)

@@ -4,12 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 
-from django.db.models import Count, Max, QuerySet, Sum
-
 from mailguard.changes.draft import Draft, live_policy
 from mailguard.changes.models import Revision
 from mailguard.lists import services as lists
-from mailguard.lists.models import Entry
 from mailguard.servers.models import Server
 from postfixconf.policy import sources
 from postfixconf.policy.control import Mode
@@ -22,7 +19,7 @@ from postfixconf.policy.policy import Policy
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["changed", "counts", "filled"]
+__all__ = ["changed", "filled"]
 
 NO_DOMAINS = OwnDomains()
 FEW = 1000  # keys up to which a copy of the database is edited
@@ -36,7 +33,7 @@ def changed(
     main = MainCf.parse(adopted.main)
     found = []
     for lookup in Lookup:
-        version = version_of(draft.rows.filter(lookup=lookup))
+        version = draft.tally[lookup].version if lookup in draft.tally else ""
         if lookup is Lookup.ACCESS:
             now, then = watched(live_policy(server)), watched(draft.policy)
             version += "" if now.domains == then.domains else f" own {then.domains}"
@@ -59,25 +56,6 @@ def used(policy: Policy) -> frozenset[Lookup]:
 def watched(policy: Policy) -> OwnDomains:
     """The own domains that stand in the sender table: none where the stop is off."""
     return NO_DOMAINS if policy.own_mode is Mode.OFF else policy.own
-
-
-def version_of(rows: QuerySet[Entry]) -> str:
-    """What tells these waiting rows from any others; empty where there are none."""
-    told = rows.aggregate(n=Count("id"), last=Max("id"), all=Sum("id"))
-    going = rows.filter(removed=True).aggregate(n=Count("id"), all=Sum("id"))
-    return f"{told} {going}" if told["n"] else ""
-
-
-def counts(draft: Draft) -> dict[str, tuple[int, int]]:
-    """How many entries each table gains and loses."""
-    found = {}
-    for lookup in Lookup:
-        rows = draft.rows.filter(lookup=lookup)
-        gone = rows.filter(removed=True).count()
-        come = rows.filter(removed=False).count()
-        if gone or come:
-            found[str(lookup)] = (come, gone)
-    return found
 
 
 def filled(

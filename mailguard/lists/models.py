@@ -13,9 +13,9 @@ class Entry(models.Model):
     """One line of an allow or deny list, for all time.
 
     A row that was ever live is never deleted: it is live from `since_revision` until
-    `until_revision`, so the lists of every revision are a query. `removed` is a
-    live row that shall go with the next apply; a row without `since_revision` shall
-    come. `claimed` is the revision that is bringing the row's change live right now.
+    `until_revision`, so the lists of every revision are a query. A row is `waiting`
+    while it shall come (it has no `since_revision`) or go (it is `removed`) with the
+    next apply. `claimed` is the revision that is bringing that live right now.
     `lookup` is the table it stands in.
     """
 
@@ -39,6 +39,7 @@ class Entry(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     since_revision = models.PositiveIntegerField(null=True)
     until_revision = models.PositiveIntegerField(null=True)
+    waiting = models.BooleanField(default=True)
     removed = models.BooleanField(default=False)
     claimed = models.PositiveIntegerField(null=True)
 
@@ -58,14 +59,9 @@ class Entry(models.Model):
                 name="entry_by_table",
             ),
             models.Index(
-                fields=["id"],
-                condition=Q(until_revision=None, since_revision=None),
-                name="entry_to_come",
-            ),
-            models.Index(
-                fields=["id"],
-                condition=Q(until_revision=None, removed=True),
-                name="entry_to_go",
+                fields=["lookup", "removed", "id"],
+                condition=Q(waiting=True),
+                name="entry_waiting",
             ),
             models.Index(
                 fields=["expires_at"],

@@ -5,10 +5,11 @@ the next one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from mailguard.audit.models import Change
@@ -21,6 +22,7 @@ from postfixconf.policy import entries as library
 from postfixconf.policy.lookups import Uses
 
 __all__ = [
+    "Tally",
     "add",
     "at",
     "claim",
@@ -38,6 +40,7 @@ __all__ = [
     "remove_all",
     "resulting",
     "settle",
+    "tally",
     "uses",
     "want_as_at",
     "wanted",
@@ -45,8 +48,8 @@ __all__ = [
 
 WANTED = Q(until_revision=None, removed=False)
 LIVE = Q(until_revision=None, since_revision__isnull=False)
-COMING = Q(until_revision=None, since_revision=None)
-GOING = Q(until_revision=None, removed=True)
+COMING = Q(waiting=True, since_revision=None)
+GOING = Q(waiting=True, removed=True)
 
 
 def wanted() -> QuerySet[Entry]:
@@ -61,7 +64,7 @@ def live() -> QuerySet[Entry]:
 
 def pending() -> QuerySet[Entry]:
     """The entries that come or go with the next apply."""
-    return Entry.objects.filter(COMING | GOING)
+    return Entry.objects.filter(waiting=True)
 
 
 def at(number: int) -> QuerySet[Entry]:
@@ -111,6 +114,27 @@ def uses(rows: QuerySet[Entry]) -> Uses:
     )
 
 
+@dataclass(frozen=True)
+class Tally:
+    """How many entries a table gains and loses, and what tells these from others."""
+
+    come: int
+    go: int
+    version: str
+
+
+def tally(rows: QuerySet[Entry]) -> dict[str, Tally]:
+    """The waiting changes among `rows`, by table."""
+    told = rows.order_by().values("lookup", "removed")
+    found: dict[str, Tally] = {}
+    for each in told.annotate(n=Count("id"), last=Max("id"), all=Sum("id")):
+        known = found.get(each["lookup"], Tally(0, 0, ""))
+        come, go = (0, each["n"]) if each["removed"] else (each["n"], 0)
+        version = f"{known.version} {'-' * each['removed']}{each['last']} {each['all']}"
+        found[each["lookup"]] = Tally(known.come + come, known.go + go, version)
+    return found
+
+
 @transaction.atomic
 def add(
     *,
@@ -135,7 +159,7 @@ def add(
     row = back or Entry(
         side=entry.side, kind=entry.kind, value=entry.value, lookup=entry.lookup
     )
-    row.removed = False
+    row.removed, row.waiting = False, row.since_revision is None
     row.note, row.expires_at = note, expires_at
     row.author_id, row.author_name = actor.user_id, actor.name
     row.added_at = timezone.now()
@@ -168,8 +192,8 @@ def drop(row: Entry) -> None:
     if row.since_revision is None:
         row.delete()
         return
-    row.removed = True
-    row.save(update_fields=["removed"])
+    row.removed = row.waiting = True
+    row.save(update_fields=["removed", "waiting"])
 
 
 @transaction.atomic
@@ -183,7 +207,9 @@ def remove_all(*, rows: QuerySet[Entry], actor: Actor, reason: str = "") -> int:
         raise NotNow("Some of them are being applied right now. Nothing was changed.")
     coming = Entry.objects.filter(pk__in=rows.filter(COMING).values("pk"))
     gone = coming.delete()[0]
-    gone += Entry.objects.filter(pk__in=rows.values("pk")).update(removed=True)
+    gone += Entry.objects.filter(pk__in=rows.values("pk")).update(
+        removed=True, waiting=True
+    )
     if gone:
         record(actor=actor, what="entries", before=f"{gone}", after="", reason=reason)
     return gone
@@ -205,7 +231,7 @@ def put(*, change: Difference, actor: Actor, reason: str = "") -> None:
 
 def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
     """What the draft changes in these rows, at most so many, in words."""
-    found = rows.filter(COMING | GOING).order_by("value", "-removed")[: 2 * most]
+    found = rows.filter(waiting=True).order_by("value", "-removed")[: 2 * most]
     told: dict[str, Difference] = {}
     for row in found:
         had = told.get(row.what, Difference(row.what, "", ""))
@@ -217,21 +243,21 @@ def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
 
 def claim(number: int, rows: QuerySet[Entry]) -> int:
     """Give the waiting changes of `rows` to revision `number`; how many."""
-    mine = rows.filter(COMING | GOING, claimed=None)
-    return Entry.objects.filter(pk__in=mine.values("pk")).update(claimed=number)
+    mine = rows.filter(waiting=True, claimed=None)
+    return mine.order_by().update(claimed=number)
 
 
 @transaction.atomic
 def settle(number: int) -> None:
     """Revision `number` is live: its claims are what is live from now on."""
-    mine = Entry.objects.filter(claimed=number)
-    mine.filter(GOING).update(until_revision=number, claimed=None)
-    mine.filter(COMING).update(since_revision=number, claimed=None)
+    mine = Entry.objects.filter(waiting=True, claimed=number)
+    mine.filter(GOING).update(until_revision=number, claimed=None, waiting=False)
+    mine.filter(COMING).update(since_revision=number, claimed=None, waiting=False)
 
 
 def release(number: int) -> None:
     """Revision `number` did not become live: its claims wait again."""
-    Entry.objects.filter(claimed=number).update(claimed=None)
+    Entry.objects.filter(waiting=True, claimed=number).update(claimed=None)
 
 
 @transaction.atomic
@@ -241,7 +267,7 @@ def discard(*, actor: Actor, reason: str) -> int:
     count = waiting.count()
     if count:
         Entry.objects.filter(pk__in=waiting.filter(COMING).values("pk")).delete()
-        Entry.objects.filter(GOING, claimed=None).update(removed=False)
+        Entry.objects.filter(GOING, claimed=None).update(removed=False, waiting=False)
         record(actor=actor, what="entries", before=f"{count}", after="", reason=reason)
     return count
 
@@ -253,16 +279,18 @@ def want_as_at(*, number: int, actor: Actor, reason: str) -> int:
     What has expired since does not come back. Raises NotNow while entries are being
     applied.
     """
-    if Entry.objects.filter(claimed__isnull=False).exists():
+    if pending().filter(claimed__isnull=False).exists():
         raise NotNow("Entries are being applied right now. Nothing was changed.")
     Entry.objects.filter(COMING).delete()
-    Entry.objects.filter(GOING).update(removed=False)
+    Entry.objects.filter(GOING).update(removed=False, waiting=False)
     then = at(number).exclude(expires_at__lte=timezone.now())
     same = {name: OuterRef(name) for name in ("side", "kind", "value")}
     newer = live().filter(~Exists(then.filter(**same)), since_revision__gt=number)
     back = then.filter(~Exists(live().filter(**same)), until_revision__isnull=False)
     lost = list(back.iterator(chunk_size=20_000))
-    count = Entry.objects.filter(pk__in=newer.values("pk")).update(removed=True)
+    count = Entry.objects.filter(pk__in=newer.values("pk")).update(
+        removed=True, waiting=True
+    )
     count += copy(lost)
     if count:
         record(
@@ -285,7 +313,7 @@ def edits(
     lookup: library.Lookup, number: int, most: int
 ) -> Sequence[tuple[str, str | None]] | None:
     """(value, side or None) of what one table loses and gains; None if too many."""
-    rows = Entry.objects.filter(claimed=number, lookup=lookup).order_by("-removed")
+    rows = pending().filter(claimed=number, lookup=lookup).order_by("-removed")
     found = list(rows.values_list("value", "side", "removed")[: most + 1])
     if len(found) > most:
         return None
@@ -299,5 +327,5 @@ def copy(rows: Sequence[Entry]) -> int:
         row.pk = None
         row._state.adding = True
         row.since_revision = row.until_revision = row.claimed = None
-        row.removed = False
+        row.removed, row.waiting = False, True
     return len(Entry.objects.bulk_create(rows, batch_size=5_000))

@@ -6,8 +6,9 @@
         outcome                     how the change ended; blank while it is open
 
 It is registered before the first byte is changed and needs no database. An open
-one is a change that was killed: `recover` undoes it. A large table is kept as a
-second link to its inode where the disk allows, and in the newest checkpoint only.
+one is a change that was killed: `recover` undoes it. A large table is told by its
+size and time, and kept in the newest checkpoint only. It is a copy, never a second
+link: smtpd notices a new table by the old inode losing its last one.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from postfixconf.host import files
 __all__ = ["Checkpoint", "Kept", "checkpoints", "name_of", "save"]
 
 KEPT = 20  # checkpoints; older ones are removed
-LARGE = 1_000_000  # bytes; from here on a file is told by its inode, size and time
+LARGE = 1_000_000  # bytes; from here on a file is told by its size and time
 # Room for the outcome is taken beforehand: closing must work on a full disk.
 RESERVED = 2048  # bytes
 
@@ -100,11 +101,11 @@ class Checkpoint:
                 path.unlink(missing_ok=True)
                 return
             copy = self.directory / each.copy
-            if (each.before or "").startswith("inode "):
-                files.link(copy, path)
-                return
-            data = copy.read_bytes()
-        files.replace(files.Saved(path, data, each.mode, each.uid, each.gid))
+            data, times = copy.read_bytes(), copy.stat()
+        staged = files.stage(files.Saved(path, data, each.mode, each.uid, each.gid))
+        if len(data) > LARGE:
+            os.utime(staged.temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
+        staged.install()
 
     def lighten(self) -> None:
         """Forget large tables: a newer checkpoint has newer ones."""
@@ -173,12 +174,9 @@ def _keep(room: Path, staged: files.Staged) -> Kept:
     path = path.resolve()
     seen, copy = path.stat(), room / staged.target.name
     before = _told(path)
-    if before is not None and before.startswith("inode "):
-        try:
-            os.link(path, copy)
-        except OSError:  # another disk
-            shutil.copyfile(path, copy)
-            before = _digest(path)
+    if seen.st_size > LARGE:
+        shutil.copyfile(path, copy)
+        os.utime(copy, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     else:
         _write(copy, path.read_bytes())
     owner = (seen.st_mode & 0o7777, seen.st_uid, seen.st_gid)
@@ -186,17 +184,17 @@ def _keep(room: Path, staged: files.Staged) -> Kept:
 
 
 def _told(path: Path) -> str | None:
-    """By what a file is known again: its digest, or where it stands if it is large."""
+    """By what a file is known again: its digest, or size and time if it is large."""
     if not path.exists():
         return None
     seen = path.stat()
     if seen.st_size > LARGE:
-        return f"inode {seen.st_ino} {seen.st_size} {seen.st_mtime_ns}"
+        return f"size {seen.st_size} time {seen.st_mtime_ns}"
     return _digest(path)
 
 
 def _is(path: Path, told: str | None) -> bool:
-    if told is None or told.startswith("inode "):
+    if told is None or told.startswith("size "):
         return _told(path) == told
     return path.exists() and _digest(path) == told
 

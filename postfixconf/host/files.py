@@ -19,7 +19,6 @@ from postfixconf.errors import FileFailed, Locked
 __all__ = [
     "Saved",
     "Staged",
-    "link",
     "locked",
     "read",
     "replace",
@@ -94,20 +93,6 @@ def replace(saved: Saved) -> None:
     Raises FileFailed; the old file then still stands.
     """
     stage(saved).install()
-
-
-def link(kept: Path, path: Path) -> None:
-    """Make `path` the file `kept` itself, at every moment old or new.
-
-    Raises FileFailed.
-    """
-    temporary = path.with_name(f".{path.name}{TEMPORARY}")
-    try:
-        temporary.unlink(missing_ok=True)
-        os.link(kept, temporary)
-    except OSError as cause:
-        raise FileFailed(str(path), cause) from cause
-    Staged(temporary, path).install()
 
 
 def stage(saved: Saved) -> Staged:

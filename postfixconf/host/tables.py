@@ -112,15 +112,17 @@ def _parts(path: Path, inode: int, size: int, changed: int) -> tuple[str, str, s
     del size, changed
     if inode == 0:
         return "", "", ""
-    saved = files.read(path)
-    text = saved.text
-    span = managed_span(text)
-    whole = hashlib.sha256(saved.data).hexdigest()
+    data = files.read(path).data
+    whole = hashlib.sha256(data).hexdigest()
+    span = managed_span(data)
     if span is None:
-        return text, "", whole
-    ours = text[span[0] : span[1]].encode("utf-8", "surrogateescape")
-    hand = terminated(text[: span[0]]) + text[span[1] :]
-    return hand, hashlib.sha256(ours).hexdigest(), whole
+        return data.decode("utf-8", "surrogateescape"), "", whole
+    ours = hashlib.sha256(memoryview(data)[span[0] : span[1]]).hexdigest()
+    above, below = (
+        part.decode("utf-8", "surrogateescape")
+        for part in (data[: span[0]], data[span[1] :])
+    )
+    return terminated(above) + below, ours, whole
 
 
 def _editable(table: Table, staged: list[files.Staged]) -> bool:
@@ -177,20 +179,17 @@ def _edit(
 
 def _edited(data: bytes, edits: dict[str, str | None], *, block: bool) -> bytes:
     """The source with these keys gone, and the new lines at the end of our part."""
-    gone = {key.encode() for key in edits}
     new = "".join(f"{k} {do}\n" for k, do in edits.items() if do is not None).encode()
-    start, end = 0, len(data)
-    begin, close = BEGIN.encode(), END.encode()
-    if block and begin in data:
-        start = data.index(begin) + len(begin)
-        found = data.find(b"\n" + close, start - 1)
-        end = len(data) if found < 0 else found + 1
-    elif block:
-        new = begin + new + close
-        start = end
-    lines = data[start:end].splitlines(keepends=True)
-    kept = b"".join(line for line in lines if line.split(b" ", 1)[0] not in gone)
-    return data[:start] + kept + new + data[end:]
+    span = managed_span(data) if block else (0, len(data))
+    if span is None:
+        return data + BEGIN.encode() + new + END.encode()
+    body = data[span[0] : span[1]]
+    for key in edits:
+        start = body.find(b"\n" + key.encode() + b" ")
+        if start >= 0:
+            body = body[: start + 1] + body[body.index(b"\n", start + 1) + 1 :]
+    close = END.encode() if block else b""
+    return data[: span[0]] + body.removesuffix(close) + new + close + data[span[1] :]
 
 
 def _finish(staged: files.Staged) -> None:

@@ -40,16 +40,17 @@ def lines_of(text: str) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def managed_span(text: str) -> tuple[int, int] | None:
-    """Where our block stands, marks included; None where there is none.
+def managed_span(data: bytes) -> tuple[int, int] | None:
+    """Where our block stands in a source, marks included; None where there is none.
 
-    A block whose end was lost goes to the end of the text.
+    A block whose end was lost goes to the end.
     """
-    start = text.find(BEGIN)
-    if start < 0 or (start > 0 and text[start - 1] != "\n"):
+    begin, close = BEGIN.encode(), b"\n" + END.encode()
+    start = data.find(begin)
+    if start < 0 or (start > 0 and data[start - 1 : start] != b"\n"):
         return None
-    end = text.find("\n" + END, start)
-    return start, len(text) if end < 0 else end + 1 + len(END)
+    end = data.find(close, start)
+    return start, len(data) if end < 0 else end + len(close)
 
 
 def with_block(hand: str, ours: str) -> str:
