@@ -13,7 +13,8 @@ from kombu.exceptions import OperationalError
 
 from mailguard.audit.services import Actor
 from mailguard.changes import tables
-from mailguard.changes.draft import Draft, live_policy, whole
+from mailguard.changes.draft import SHOWN, Draft, alone, live_policy, whole
+from mailguard.changes.drift import drift_of
 from mailguard.changes.findings import findings_of
 from mailguard.changes.models import FINISHED, Kind, Revision, State
 from mailguard.errors import NotNow
@@ -24,31 +25,28 @@ from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between
 from mailguard.servers import services as servers
 from mailguard.servers.models import Observed, Server
+from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.observed import Texts
-from postfixconf.policy.plan import Plan, plan, unified
+from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
 
 __all__ = [
-    "differences",
-    "diffs_of",
     "discard",
     "draft",
     "drift_of",
     "pending",
     "plan_of",
+    "refuse_if_busy",
+    "refusing",
     "request_adoption",
     "request_apply",
+    "request_panic",
     "unfinished",
 ]
 
 
 log = logging.getLogger(__name__)
-Stored = bytes | memoryview
-CHANGED_INSIDE = (
-    "--- as written\n+++ now\n@@ @@\n+Somebody changed lines that mailguard wrote. "
-    "After adopting, the next apply writes them anew.\n"
-)
 CARRY_OUT = "mailguard.changes.tasks.carry_out"
 
 
@@ -64,7 +62,10 @@ def pending(server: Server) -> int:
     if server.adopted_main is None:
         return 0
     settings = sum(1 for _ in between(live_policy(server), protection.wanted()))
-    return settings + lists.pending().count()
+    entries = lists.pending().count()
+    if entries <= SHOWN:  # one that changes sides has two rows
+        entries = len(lists.differences(lists.pending(), SHOWN))
+    return settings + entries
 
 
 def unfinished(server: Server) -> Revision | None:
@@ -95,56 +96,6 @@ def not_adopted(server: Server) -> str:
     return "The worker has not looked at the server yet."
 
 
-def drift_of(server: Server) -> dict[str, str]:
-    """The hand edits since mailguard last wrote: a diff per file, empty if none."""
-    row = Observed.objects.filter(server=server).exclude(digest="").first()
-    if row is None or server.written_digest in ("", row.digest):
-        return {}
-    last = Revision.objects.filter(server=server, state=State.APPLIED).first()
-    if last is None:
-        return {}
-    pairs = {
-        "main.cf": (last.main_after, row.main),
-        "master.cf": (last.master_after, row.master),
-        "access": (last.access_after, row.access),
-    }
-    names = {*row.tables, *server.written_tables}
-    edited = {
-        name: CHANGED_INSIDE
-        for name in sorted(names)
-        if row.tables.get(name) != server.written_tables.get(name)
-    }
-    return edited | diffs(pairs)
-
-
-def differences(revision: Revision) -> list[Difference]:
-    """What a revision changes, in words."""
-    return [Difference(**each) for each in revision.changes]
-
-
-def diffs_of(revision: Revision) -> dict[str, str]:
-    """A diff per file of what a revision wrote, or would have written."""
-    pairs = {
-        "main.cf": (revision.main_before, revision.main_after),
-        "master.cf": (revision.master_before, revision.master_after),
-        "access": (revision.access_before, revision.access_after),
-    }
-    return diffs(pairs)
-
-
-def diffs(pairs: dict[str, tuple[Stored, Stored]]) -> dict[str, str]:
-    """A diff per file whose two byte strings differ."""
-    texts = {
-        name: (servers.as_text(before), servers.as_text(after))
-        for name, (before, after) in pairs.items()
-    }
-    return {
-        name: "".join(unified(name, before, after))
-        for name, (before, after) in texts.items()
-        if before != after
-    }
-
-
 @transaction.atomic
 def request_apply(
     *,
@@ -166,7 +117,7 @@ def request_apply(
     refuse_if_busy(server)
     wish = wish or draft(server)
     made = plan_of(server, wish)
-    if made.empty:
+    if made.empty and not wish.size:
         raise NotNow("There is nothing to apply: the server is as wanted.")
     if drift_of(server):
         raise NotNow(
@@ -218,6 +169,39 @@ def request_adoption(*, server: Server, actor: Actor, reason: str) -> Revision:
     """Queue taking the server's present files as the new starting point."""
     refuse_if_busy(server)
     return enqueue(server, actor, Kind.ADOPTED, reason=reason)
+
+
+def refusing(server: Server) -> list[Difference]:
+    """What a panic changes: every rule that refuses now and could only log."""
+    return [
+        Difference(row.control.key, Mode.ON.value, Mode.TEST.value)
+        for row in protection.rows(server)
+        if row.live is Mode.ON and row.switchable and Mode.TEST in row.control.modes
+    ]
+
+
+@transaction.atomic
+def request_panic(*, server: Server, actor: Actor, reason: str) -> Revision:
+    """Queue only logging for every rule that refuses now, and nothing of the draft.
+
+    What is wanted follows, except where a change of it waits. Raises NotNow where
+    no rule refuses, and whatever `request_apply` raises.
+    """
+    refuse_if_busy(server)
+    made = refusing(server)
+    if not made:
+        raise NotNow("No rule refuses anything that could only log it instead.")
+    waiting = {each.what for each in between(live_policy(server), protection.wanted())}
+    for change in made:
+        if change.what not in waiting:
+            protection.put(change=change, actor=actor, reason=reason)
+    return request_apply(
+        server=server,
+        actor=actor,
+        reason=reason,
+        reload=server.prefer_reload,
+        wish=alone(server, made),
+    )
 
 
 @transaction.atomic
@@ -278,6 +262,9 @@ def tell_worker(revision: Revision) -> None:
     tends the server.
     """
     queue = f"server.{revision.server.name}"
+    if not servers.broker_alive():  # sending would try for six seconds
+        log.warning("the broker is down, revision %d waits", revision.number)
+        return
     try:
         current_app.send_task(CARRY_OUT, (revision.pk,), queue=queue)
     except (OperationalError, OSError) as cause:
