@@ -231,7 +231,7 @@ def put(*, change: Difference, actor: Actor, reason: str = "") -> None:
 
 def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
     """What the draft changes in these rows, at most so many, in words."""
-    found = rows.filter(waiting=True).order_by("value", "-removed")[: 2 * most]
+    found = rows.filter(waiting=True).order_by("lookup", "removed", "id")[: 2 * most]
     told: dict[str, Difference] = {}
     for row in found:
         had = told.get(row.what, Difference(row.what, "", ""))
