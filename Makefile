@@ -36,7 +36,8 @@ shots: ## photograph each page into docs/screens
 
 bench: ## measure, as ratios in one run
 	@deploy/setup test
-	@exec $(PYTHON) -m bench.apply
+	@$(PYTHON) -m bench.apply
+	@exec $(PYTHON) -m bench.entries
 
 soak: ## the long campaigns at full size
 	@deploy/setup test

@@ -235,6 +235,8 @@ def complete(server: Server) -> None:
             mode, since = found.mode.value, first.since_revision
             Live.objects.create(server=server, key=key, mode=mode, since_revision=since)
             Setting.objects.update_or_create(key=key, defaults={"mode": mode})
+            server.live_policy["modes"][key] = mode
+    server.save(update_fields=["live_policy"])
 
 
 def _store(key: str, mode: Mode, actor: Actor, reason: str) -> Change | None:
