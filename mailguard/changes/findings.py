@@ -2,41 +2,66 @@
 
 from collections.abc import Iterator
 
+from django.db.models import Q
+
 from mailguard.changes.draft import Draft
 from mailguard.lists import services as lists
 from mailguard.lists.checks import doubts
-from postfixconf.policy.entries import Lookup
+from mailguard.protection.differences import DOMAIN
+from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import Kind, Lookup
 from postfixconf.policy.lint import Finding, Level
 from postfixconf.policy.observed import Texts
+from postfixconf.policy.policy import OWN
 from postfixconf.text.access import lines_of
 
 __all__ = ["findings_of"]
 
+OFF = Mode.OFF.value
 MOST = 50  # entries looked at one by one
 
 
 def findings_of(draft: Draft, texts: Texts) -> tuple[Finding, ...]:
     """Entries against own domains and hand-written lines, and doubtful ones."""
-    return (*_inside(draft), *_doubled(texts), *_doubtful(draft))
+    return (*_inside(draft), *_doubled(draft, texts), *_doubtful(draft))
+
+
+def _touched(draft: Draft) -> bool:
+    """Whether the draft changes what stands in the sender table.
+
+    A fault that was there before forbids no other change, least of all a panic.
+    """
+    return Lookup.ACCESS in draft.tally or any(
+        each.what.startswith(f"{DOMAIN} ") or (each.what == OWN and each.before == OFF)
+        for each in draft.changes
+    )
 
 
 def _inside(draft: Draft) -> Iterator[Finding]:
     """Sender entries inside an own domain: they would be asked before the stop."""
-    for row in lists.inside(draft.policy.own.domains)[:MOST]:
+    hit = Q(pk=None)
+    for domain in draft.policy.own.domains:
+        hit |= Q(kind=Kind.SENDER, value__endswith=f"@{domain}")
+        hit |= Q(kind=Kind.SENDER, value__endswith=f".{domain}")
+        hit |= Q(kind=Kind.SENDER_DOMAIN, value=domain)
+        hit |= Q(kind=Kind.SENDER_DOMAIN, value__endswith=f".{domain}")
+    rows = lists.resulting(draft.rows).filter(hit, lookup=Lookup.ACCESS)
+    for row in rows[:MOST]:
         yield Finding(
             Level.ERROR,
             "entry_in_own_domain",
             row.what,
             f"{row.value} is in one of your own domains: anyone could claim it.",
             "Take the entry out, and except the client's address on Own domains.",
-            blocks=True,
+            blocks=_touched(draft),
         )
 
 
-def _doubled(texts: Texts) -> Iterator[Finding]:
+def _doubled(draft: Draft, texts: Texts) -> Iterator[Finding]:
     """Entries that a hand-written line of the sender table has already."""
     by_hand = {line.key: line for line in lines_of(texts.access)}
-    rows = lists.wanted().filter(lookup=Lookup.ACCESS, value__in=list(by_hand))
+    rows = lists.resulting(draft.rows)
+    rows = rows.filter(lookup=Lookup.ACCESS, value__in=list(by_hand))
     for row in rows[:MOST]:
         line = by_hand[row.value]
         yield Finding(
@@ -45,7 +70,7 @@ def _doubled(texts: Texts) -> Iterator[Finding]:
             row.what,
             f"Line {line.number} of access says “{line.key} {line.action}” already.",
             "Take that line out of the file and adopt the edit, or remove the entry.",
-            blocks=True,
+            blocks=_touched(draft),
         )
 
 
