@@ -1,12 +1,16 @@
-"""The form on the Review page: why, and how gently."""
+"""The forms of a change: why, how gently, and which part of the history."""
+
+from collections.abc import Iterable
+from typing import cast
 
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.http import QueryDict
 
+from mailguard.changes.models import State
 from mailguard.changes.templatetags.changes import fit
 
-__all__ = ["AdoptForm", "ApplyForm"]
+__all__ = ["AdoptForm", "ApplyForm", "FilterForm", "ReasonForm"]
 
 LONGEST_REASON = 1000  # characters
 
@@ -14,7 +18,12 @@ LONGEST_REASON = 1000  # characters
 class ReasonForm(forms.Form):
     """A reason, one line."""
 
-    reason = forms.CharField(max_length=LONGEST_REASON, strip=True)
+    reason = forms.CharField(
+        max_length=LONGEST_REASON,
+        strip=True,
+        label="Why are you making this change?",
+        help_text="It stands in the history, with your name.",
+    )
 
     def clean_reason(self) -> str:
         """Printable text only: a reason stands in histories and logs."""
@@ -46,11 +55,6 @@ class ApplyForm(ReasonForm):
 
     field_order = ["reason", "reload", "reviewed"]
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["reason"].label = "Why are you making this change?"
-        self.fields["reason"].help_text = "It stands in the history, with your name."
-
     def show_plan(self, digest: str) -> None:
         """Have the form say which plan the person is looking at now."""
         self.initial["reviewed"] = digest
@@ -65,3 +69,30 @@ class AdoptForm(ReasonForm):
         # Its field stands on one page with ApplyForm's.
         super().__init__(data, auto_id="id_adopt_%s")
         self.fields["reason"].label = "Why do you take it over?"
+        self.fields["reason"].help_text = ""
+
+
+class FilterForm(forms.Form):
+    """Which revisions or changes to show; a word that fits none shows them all."""
+
+    text = forms.CharField(required=False, max_length=100, label="Text")
+    by = forms.ChoiceField(required=False, label="Who")
+    outcome = forms.ChoiceField(
+        required=False, choices=[("", "any"), *State.choices], label="Outcome"
+    )
+
+    def __init__(self, data: QueryDict, names: Iterable[str], *, outcome: bool) -> None:
+        super().__init__(data, label_suffix="")
+        people = [("", "anybody"), *((name, name) for name in names)]
+        cast(forms.ChoiceField, self.fields["by"]).choices = people
+        if not outcome:
+            del self.fields["outcome"]
+        for field in self.fields.values():
+            choice = isinstance(field, forms.ChoiceField)
+            field.widget.attrs["class"] = "form-select" if choice else "form-control"
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What was chosen, by field; nothing for what was left open or is not there."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}

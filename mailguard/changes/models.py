@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from mailguard.protection.differences import Difference
 from mailguard.servers.models import Server
 
 __all__ = ["FINISHED", "Kind", "Revision", "State"]
@@ -83,3 +84,8 @@ class Revision(models.Model):
     def finished(self) -> bool:
         """Whether it has ended, one way or another."""
         return self.state in FINISHED
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What it changes, in words."""
+        return [Difference(**each) for each in self.changes]

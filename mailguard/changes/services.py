@@ -16,7 +16,7 @@ from mailguard.changes import tables
 from mailguard.changes.draft import SHOWN, Draft, alone, live_policy, whole
 from mailguard.changes.drift import drift_of
 from mailguard.changes.findings import findings_of
-from mailguard.changes.models import FINISHED, Kind, Revision, State
+from mailguard.changes.models import FINISHED, Kind, Revision
 from mailguard.errors import NotNow
 from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
@@ -32,6 +32,7 @@ from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
 
 __all__ = [
+    "denies",
     "discard",
     "draft",
     "drift_of",
@@ -178,6 +179,11 @@ def refusing(server: Server) -> list[Difference]:
         for row in protection.rows(server)
         if row.live is Mode.ON and row.switchable and Mode.TEST in row.control.modes
     ]
+
+
+def denies(server: Server) -> bool:
+    """Whether entries refuse mail now, which no panic changes."""
+    return bool(server.live_policy) and bool(live_policy(server).uses.deny)
 
 
 @transaction.atomic

@@ -1,13 +1,20 @@
 from django.urls import path
 
-from mailguard.changes import views
+from mailguard.changes import past, views
 
 app_name = "changes"
 
 urlpatterns = [
     path("review/", views.review, name="review"),
+    path("review/only/", views.only, name="only"),
     path("review/discard/", views.discard, name="discard"),
     path("review/adopt/", views.adopt, name="adopt"),
-    path("history/", views.history, name="history"),
-    path("history/<int:number>/", views.revision, name="revision"),
+    path("panic/", views.panic, name="panic"),
+    path("history/", past.history, name="history"),
+    path("history/changes/", past.changes, name="changes"),
+    path("history/changes/<int:pk>/undo/", past.undo_change, name="undo_change"),
+    path("history/compare/", past.compare, name="compare"),
+    path("history/<int:number>/", past.revision, name="revision"),
+    path("history/<int:number>/restore/", past.restoring, name="restore"),
+    path("history/<int:number>/undo/", past.undo_of, name="undo"),
 ]

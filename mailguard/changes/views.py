@@ -1,23 +1,24 @@
-"""Review and apply, adoption, and the history."""
+"""Review and apply the draft or one change of it, discard, adoption, and panic."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import (
-    require_http_methods,
-    require_safe,
-)
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
 
 from mailguard.accounts.services import actor_of
+from mailguard.changes import draft as drafts
 from mailguard.changes import services
-from mailguard.changes.forms import AdoptForm, ApplyForm
-from mailguard.changes.models import Revision
+from mailguard.changes.draft import Draft
+from mailguard.changes.forms import AdoptForm, ApplyForm, ReasonForm
+from mailguard.changes.templatetags.changes import come_and_go
 from mailguard.errors import NotNow
+from mailguard.protection import services as protection
 from mailguard.servers import services as servers
+from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
+from postfixconf.policy.control import Mode
 
-__all__ = ["adopt", "discard", "history", "review", "revision"]
+__all__ = ["adopt", "discard", "only", "panic", "review"]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,35 +41,68 @@ def review(request: HttpRequest) -> HttpResponse:
 def review_context(form: ApplyForm, adopt_form: AdoptForm) -> dict[str, object]:
     """The plan as the page shows it; `trouble` where there is none."""
     server = servers.local()
-    context: dict[str, object] = {
-        "form": form,
-        "changes": services.draft(server).changes,
-        "more": services.draft(server).more,
+    wish = services.draft(server)
+    return plan_context(server, form, wish) | {
         "drift": services.drift_of(server),
         "adopt_form": adopt_form,
-        "unfinished": services.unfinished(server),
         "worker_alive": servers.worker_alive(server),
     }
+
+
+def plan_context(server: Server, form: ApplyForm, wish: Draft) -> dict[str, object]:
+    """What applying `wish` would write, in words and as diffs."""
+    context: dict[str, object] = {
+        "form": form,
+        "changes": wish.changes,
+        "more": wish.more,
+        "unfinished": services.unfinished(server),
+    }
     try:
-        plan = services.plan_of(server)
+        plan = services.plan_of(server, wish)
     except (NotNow, PostfixconfError) as cause:
         return context | {"trouble": str(cause)}
     form.show_plan(plan.digest)
-    return context | {"plan": plan, "diffs": plan.diffs()}
+    tables = [
+        (each.path, come_and_go(wish.tally.get(each.path))) for each in plan.tables
+    ]
+    return context | {"plan": plan, "diffs": plan.diffs(), "tables": tables}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def only(request: HttpRequest) -> HttpResponse:
+    """One waiting change alone: what it writes, and Apply; the rest keeps waiting."""
+    server, what = servers.local(), request.GET.get("what", "")
+    form = ApplyForm(request.POST or None, initial={"reload": server.prefer_reload})
+    try:
+        wish = drafts.only(server, what)
+        if request.method == "POST" and form.is_valid():
+            queued = services.request_apply(
+                server=server, actor=actor_of(request), wish=wish, **form.cleaned_data
+            )
+            return redirect("changes:revision", queued.number)
+    except (NotNow, PostfixconfError) as cause:
+        messages.error(request, str(cause))
+        return redirect("changes:review")
+    context = plan_context(server, form, wish)
+    rest = services.draft(server).size - wish.size
+    return render(request, "changes/only.html", context | {"rest": rest})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: HttpRequest) -> HttpResponse:
-    """Drop every waiting change."""
-    if request.method != "POST":  # back from signing in again
-        return redirect("changes:review")
-    try:
-        dropped = services.discard(server=servers.local(), actor=actor_of(request))
-    except NotNow as cause:
-        messages.error(request, str(cause))
-        return redirect("changes:review")
-    messages.info(request, f"Waiting changes discarded: {dropped}.")
-    return redirect("protection:index")
+    """Drop every waiting change, once it is confirmed."""
+    server = servers.local()
+    if request.method == "POST":
+        try:
+            dropped = services.discard(server=server, actor=actor_of(request))
+        except NotNow as cause:
+            messages.error(request, str(cause))
+            return redirect("changes:review")
+        messages.info(request, f"Waiting changes discarded: {dropped}.")
+        return redirect("protection:index")
+    wish = services.draft(server)
+    context = {"changes": wish.changes, "more": wish.more, "size": wish.size}
+    return render(request, "changes/discard.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -92,26 +126,38 @@ def adopt(request: HttpRequest) -> HttpResponse:
     return redirect("changes:revision", queued.number)
 
 
-@require_safe
-def history(request: HttpRequest) -> HttpResponse:
-    """Every revision, newest first."""
-    page = Paginator(Revision.objects.all(), 25).get_page(request.GET.get("page"))
-    return render(request, "changes/history.html", {"page": page})
+@require_http_methods(["GET", "HEAD", "POST"])
+def panic(request: HttpRequest) -> HttpResponse:
+    """Every rule to test, once it is confirmed: what that stops, and what stays on."""
+    server = servers.local()
+    form = ReasonForm(
+        request.POST or None, initial={"reason": "Panic: all rules to test"}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            queued = services.request_panic(
+                server=server,
+                actor=actor_of(request),
+                reason=form.cleaned_data["reason"],
+            )
+            return redirect("changes:revision", queued.number)
+        except (NotNow, PostfixconfError) as cause:
+            messages.error(request, str(cause))
+    return render(request, "changes/panic.html", panic_context(server, form))
 
 
-@require_safe
-def revision(request: HttpRequest, number: int) -> HttpResponse:
-    """One revision: its steps while it runs, its outcome and its diff."""
-    row = get_object_or_404(Revision, number=number)
-    context = {
-        "revision": row,
-        "changes": services.differences(row),
-        "diffs": services.diffs_of(row),
-        "newer": Revision.objects.filter(number=number + 1).first(),
-        "older": Revision.objects.filter(number=number - 1).first(),
-        "worker_alive": servers.worker_alive(row.server),
+def panic_context(server: Server, form: ReasonForm) -> dict[str, object]:
+    """The rules that would only log, and what would still refuse mail."""
+    changes = services.refusing(server)
+    going = {each.what for each in changes}
+    rows = protection.rows(server)
+    on = [row.control for row in rows if row.live is Mode.ON]
+    return {
+        "form": form,
+        "changes": changes,
+        "staying": [control for control in on if control.key not in going],
+        "denies": services.denies(server),
+        "size": services.draft(server).size,
+        "drift": services.drift_of(server),
+        "unfinished": services.unfinished(server),
     }
-    response = render(request, "changes/revision.html", context)
-    if request.headers.get("HX-Target") == "outcome" and row.finished:
-        response["HX-Refresh"] = "true"  # the bar and the menu have changed too
-    return response

@@ -7,7 +7,7 @@ from typing import Any
 from mailguard.changes.models import Revision, State
 from mailguard.command import Exit
 
-__all__ = ["add_timeout", "ended"]
+__all__ = ["add_timeout", "ended", "nothing"]
 
 EXITS = {
     State.APPLIED: Exit.DONE,
@@ -38,3 +38,15 @@ def ended(revision: Revision, timeout: float) -> tuple[Exit, dict[str, Any], str
     code = EXITS.get(State(revision.state), Exit.UNREACHABLE)
     text = f"Revision {revision.number}: {revision.get_state_display()}"
     return code, told, f"{text}. {revision.cause}".rstrip(". ") + "."
+
+
+def nothing(text: str = "") -> tuple[Exit, dict[str, Any], str]:
+    """Exit code, JSON object and text where there was nothing to bring live."""
+    told: dict[str, Any] = {
+        "revision": None,
+        "outcome": "nothing",
+        "steps": [],
+        "findings": [],
+        "cause": "",
+    }
+    return Exit.DONE, told, text

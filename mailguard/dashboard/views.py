@@ -5,6 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from mailguard.changes import expiry
+from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
 from mailguard.dashboard import services
 from mailguard.protection import services as protection
@@ -24,6 +26,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],
+        "refusing": changes.refusing(server),
+        "expired": expiry.waiting(server),
         "latest": Revision.objects.all()[:5],
     }
     return render(request, "dashboard/home.html", context)

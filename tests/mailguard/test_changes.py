@@ -6,7 +6,7 @@ import pytest
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
-from mailguard.changes import services, worker
+from mailguard.changes import drift, services, worker
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
@@ -287,7 +287,7 @@ def test_an_adoption_says_what_the_hand_edit_switched(
     assert adoption.changes == [
         {"what": "disable_vrfy_command", "before": "off", "after": "on"}
     ]
-    assert "+disable_vrfy_command = yes" in services.diffs_of(adoption)["main.cf"]
+    assert "+disable_vrfy_command = yes" in drift.diffs_of(adoption)["main.cf"]
 
 
 def test_a_control_the_catalogue_gained_gets_its_rows(server: Server) -> None:

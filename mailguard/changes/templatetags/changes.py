@@ -1,10 +1,12 @@
-"""How a diff is shown: a class a line, odd bytes and control characters marked."""
+"""How changes and diffs are shown: odd bytes and control characters are marked."""
 
 from dataclasses import dataclass
 
 from django import template
 
-__all__ = ["Line", "difflines", "fit", "weight"]
+from mailguard.lists.services import Tally
+
+__all__ = ["Line", "come_and_go", "difflines", "fit", "told", "weight"]
 
 register = template.Library()
 
@@ -36,6 +38,27 @@ def fit(text: str) -> str:
         char if char.isprintable() or char == "\t" else ascii(char)[1:-1]
         for char in text
     )
+
+
+def come_and_go(tally: Tally | None) -> str:
+    """What happens to the entries of a table: “3 entries come, 1 goes”."""
+    come, go = (tally.come, tally.go) if tally else (0, 0)
+    if not come and not go:
+        return "made anew"
+    comes = f"{come:,} entr{'y comes' if come == 1 else 'ies come'}" if come else ""
+    goes = f"{go:,}{'' if come else entries(go)} go{'es' if go == 1 else ''}"
+    return ", ".join(filter(None, [comes, goes if go else ""]))
+
+
+def entries(count: int) -> str:
+    """The word behind a number of entries."""
+    return " entry" if count == 1 else " entries"
+
+
+@register.filter
+def told(state: str) -> str:
+    """A state before or after a change; empty is what is not there."""
+    return fit(state) or "not there"
 
 
 @register.filter

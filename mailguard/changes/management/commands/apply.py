@@ -8,14 +8,6 @@ from mailguard.accounts.services import actor_at_terminal
 from mailguard.changes import services, waiting
 from mailguard.servers import services as servers
 
-NOTHING: dict[str, Any] = {
-    "revision": None,
-    "outcome": "nothing",
-    "steps": [],
-    "findings": [],
-    "cause": "",
-}
-
 
 class Command(command.Command):
     help = "Bring the draft live on the server, proven, or leave it as it was."
@@ -28,8 +20,8 @@ class Command(command.Command):
 
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:
         server = servers.local()
-        if services.plan_of(server).empty:
-            return command.Exit.DONE, NOTHING, "There is nothing to apply."
+        if services.plan_of(server).empty and not services.pending(server):
+            return waiting.nothing("There is nothing to apply.")
         revision = services.request_apply(
             server=server,
             actor=actor_at_terminal(),

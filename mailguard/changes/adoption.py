@@ -1,0 +1,95 @@
+"""Taking a server's present files as the starting point: the worker's side."""
+
+from dataclasses import asdict, replace
+
+from django.db import transaction
+
+from mailguard.audit.services import Actor
+from mailguard.changes.draft import live_policy
+from mailguard.changes.models import Revision, State
+from mailguard.changes.outcomes import became_live, finish
+from mailguard.changes.services import texts_of
+from mailguard.protection import services as protection
+from mailguard.protection.differences import between
+from mailguard.servers import services as servers
+from mailguard.servers.models import Server
+from postfixconf.host import apply as protocol
+from postfixconf.policy.found import find
+from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+
+__all__ = ["adopt"]
+
+
+def adopt(revision: Revision) -> None:
+    """Take the server's present files as the starting point of every plan."""
+    server = revision.server
+    seen = servers.look(server)
+    if seen is None:
+        finish(revision, protocol.Refused(server.observed.trouble))
+        return
+    main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
+    found = find(main, master, seen.facts)
+    modes = {key: each.mode.value for key, each in found.items()}
+    fixed = {key for key, each in found.items() if not each.switchable}
+    before = last_written(server, seen.texts)
+    policy = adopted_policy(server, modes)
+    changed = differences(server, policy)
+    with transaction.atomic():
+        settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
+        server.stale_tables = stale(server, seen)
+        became_live(revision, seen, policy)
+        server.adopted_main = servers.as_bytes(seen.texts.main)
+        server.adopted_master = servers.as_bytes(seen.texts.master)
+        server.save()
+        Revision.objects.filter(pk=revision.pk).update(
+            policy=policy.as_json(), changes=changed, **texts_of(before, seen.texts)
+        )
+        finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
+
+
+def last_written(server: Server, otherwise: Texts) -> Texts:
+    """The files as mailguard last knew them; `otherwise` at the first adoption."""
+    last = Revision.objects.filter(server=server, state=State.APPLIED).first()
+    if last is None:
+        return otherwise
+    return Texts(
+        servers.as_text(last.main_after),
+        servers.as_text(last.master_after),
+        servers.as_text(last.access_after),
+    )
+
+
+def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:
+    """What is live by an adoption: the modes as found, the rest as we wrote it."""
+    known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
+    return replace(known, modes=Policy.of(modes).modes)
+
+
+def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
+    """What a hand edit switched, as a revision's `changes`."""
+    if not server.live_policy:
+        return []
+    return [asdict(each) for each in between(live_policy(server), policy)]
+
+
+def stale(server: Server, seen: Observed) -> list[str]:
+    """Our tables that somebody changed: they have to be made anew."""
+    now, then = seen.tables, server.written_tables
+    edited = {name for name in {*now, *then} if now.get(name) != then.get(name)}
+    return sorted(edited | set(server.stale_tables))
+
+
+def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
+    """Want what was found, except where a waiting change says otherwise."""
+    wanted = protection.wanted()
+    live = live_policy(server).modes if server.live_policy else {}
+    waiting = {
+        key: mode
+        for key, mode in wanted.modes.items()
+        if key in live and live[key] != mode and key not in fixed
+    }
+    found = replace(policy, modes={**policy.modes, **waiting}, own=wanted.own)
+    protection.write(policy=found, actor=actor, reason="adopted from the server")

@@ -1,0 +1,61 @@
+"""How a revision ended, and what is live since: written by the worker alone."""
+
+from dataclasses import asdict
+
+from django.utils import timezone
+
+from mailguard.changes.models import Revision, State
+from mailguard.lists import services as lists
+from mailguard.servers import services as servers
+from postfixconf.host import apply as protocol
+from postfixconf.host.journal import Step
+from postfixconf.policy.observed import Observed
+from postfixconf.policy.policy import Policy
+
+__all__ = ["became_live", "finish", "keep_steps", "made_anew"]
+
+
+def became_live(revision: Revision, seen: Observed, policy: Policy) -> None:
+    """Keep what the server has now."""
+    server = revision.server
+    servers.keep_observed(server, seen)
+    modes = {key: mode.value for key, mode in policy.modes.items()}
+    servers.set_live(server, modes, revision.number)
+    lists.settle(revision.number)
+    server.written_digest = seen.digest
+    server.written_tables = dict(seen.tables)
+    server.live_policy = policy.as_json()
+    server.save()
+
+
+def made_anew(revision: Revision) -> None:
+    """Its tables are as we want them again."""
+    made = {each["path"] for each in revision.tables}
+    stale_tables = revision.server.stale_tables
+    revision.server.stale_tables = [n for n in stale_tables if n not in made]
+
+
+def keep_steps(revision: Revision, steps: tuple[Step, ...]) -> None:
+    """Show the steps so far on the revision's page."""
+    shown = [asdict(step) for step in steps]
+    Revision.objects.filter(pk=revision.pk).update(steps=shown)
+    revision.steps = shown
+
+
+def finish(revision: Revision, outcome: protocol.Outcome) -> None:
+    """Write the outcome; a finished row is never written again."""
+    state, cause, said = State.APPLIED, "", ""
+    match outcome:
+        case protocol.Applied(said):
+            pass
+        case protocol.Refused(cause):
+            state = State.REFUSED
+        case protocol.RolledBack(cause):
+            state = State.ROLLED_BACK
+        case protocol.Broken(cause, why):
+            state, cause = State.BROKEN, f"{cause}. The way back failed: {why}"
+    if state is not State.APPLIED:
+        lists.release(revision.number)
+    Revision.objects.filter(pk=revision.pk, state=State.RUNNING).update(
+        state=state, cause=cause, said=said, finished_at=timezone.now()
+    )
