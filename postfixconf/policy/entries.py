@@ -26,7 +26,7 @@ LONGEST_DOMAIN = 253  # RFC 1035, as text
 LONGEST_LOCAL = 64  # RFC 5321
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 NAME = re.compile(r"[^\[:]*[^\[:\d]")  # neither an address nor a literal
-LOCAL = re.compile(r"[a-z0-9!$%&'*+/=?^_`{|}~.-]+")
+LOCAL = re.compile(r"[a-z0-9!%&'*+/=?^_~.-]+")  # of atext, what is no configuration
 MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 
 
@@ -94,7 +94,10 @@ class Entry:
     def lookup(self) -> Lookup:
         """The table it stands in."""
         if self.kind is Kind.CLIENT:
-            return Lookup.NETWORKS if "/" in self.value else Lookup.CLIENTS
+            # An indexed table is also asked for the beginning of an address, up
+            # to a colon: 2001:db8::1 would answer for 2001:db8::1:2 there.
+            wide = "/" in self.value or ":" in self.value
+            return Lookup.NETWORKS if wide else Lookup.CLIENTS
         if self.kind is Kind.CLIENT_NAME:
             return Lookup.CLIENTS
         return Lookup.HELO if self.kind is Kind.HELO else Lookup.ACCESS

@@ -6,32 +6,40 @@ lines of the sender table, not services behind them or other machines.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Restriction
+from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import switch_is_on
-from postfixconf.policy.lookups import OWN_CLASS, SENDER, asked_in
+from postfixconf.policy.lookups import OWN_CLASS, SENDER, reads_access, type_of
 from postfixconf.policy.names import is_known
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.placing import PERMITS, RECIPIENT
-from postfixconf.policy.relay import PROTECTING, has_relay_protection, relay_rules
+from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.relay import (
+    PROTECTING,
+    RELAY_LISTS,
+    flattened,
+    has_relay_protection,
+)
 from postfixconf.text.access import lines_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["Finding", "Level", "lint"]
+__all__ = ["Finding", "Level", "lint", "shared_access"]
 
-RELAY_LIST = "smtpd_relay_restrictions"
 # What an access table may answer without letting strangers' mail through
-# (access(5)): refusals, side effects, and the one safe permit.
+# (access(5)): refusals, side effects, and the safe permits. Digits alone permit.
 HARMLESS = re.compile(
-    r"(REJECT|DEFER|DISCARD|DUNNO|HOLD|INFO|WARN|PREPEND|REDIRECT|FILTER|BCC|[45]\d\d)"
-    r"\b|reject|defer|permit_auth_destination$",
+    r"(REJECT|DEFER|DISCARD|DUNNO|HOLD|INFO|WARN|PREPEND|REDIRECT|FILTER|BCC)([ \t]|$)"
+    r"|[45]\d\d[ \t]",
     re.IGNORECASE,
 )
+SAFE = ("permit_auth_destination", "permit_mynetworks", "permit_sasl_authenticated")
+# Tables of `key value` lines; one of patterns cannot hold entries.
+KEYED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
 
 
 class Level(StrEnum):
@@ -133,7 +141,7 @@ def _ending(main: MainCf) -> Iterator[Finding]:
 
 def _access(main: MainCf, facts: Facts, access: str) -> Iterator[Finding]:
     """Hand-written lines of the sender table that open the relay or say nothing."""
-    open_to = RECIPIENT in asked_in(main, facts) and not _protected(main, facts)
+    open_to = _opened_by_senders(main, facts)
     for line in lines_of(access):
         place = f"access, line {line.number}"
         if not line.action:
@@ -144,7 +152,7 @@ def _access(main: MainCf, facts: Facts, access: str) -> Iterator[Finding]:
                 f"“{line.key}” has no action behind it, so the line says nothing.",
                 "Write what to do (REJECT), or take the line out.",
             )
-        elif open_to and not HARMLESS.match(line.action):
+        elif open_to and not _harmless(line.action):
             yield Finding(
                 Level.ERROR,
                 "access_opens_relay",
@@ -157,36 +165,88 @@ def _access(main: MainCf, facts: Facts, access: str) -> Iterator[Finding]:
             )
 
 
-def _protected(main: MainCf, facts: Facts) -> bool:
-    """Whether relaying is refused before the recipient list asks for the sender."""
-    if any(
-        rule.key in PROTECTING and not rule.warn
-        for rule in parse_list(relay_rules(main, facts, RELAY_LIST))
-    ):
+def _harmless(action: str) -> bool:
+    """Whether what a line answers cannot open the relay (smtpd_check.c)."""
+    if HARMLESS.match(action):
         return True
-    for rule in parse_list(effective(main, facts, RECIPIENT)):
+    return all(
+        rule.key.startswith(("reject", "defer")) or rule.name in (*SAFE, OWN_CLASS)
+        for rule in parse_list(action)
+    )
+
+
+def _opened_by_senders(main: MainCf, facts: Facts) -> bool:
+    """Whether one list asks for the sender, and none refuses relaying before it."""
+    lists = [flattened(main, facts, name) for name in RELAY_LISTS]
+    asked = any(_asks_sender(rule, facts) for rules in lists for rule in rules)
+    return asked and not any(_holds(rules, facts) for rules in lists)
+
+
+def _holds(rules: Sequence[Rule], facts: Facts) -> bool:
+    """Whether a list refuses relaying, whatever the sender table says."""
+    for rule in rules:
         if rule.key in PROTECTING and not rule.warn:
             return True
-        if rule.key == "check_sender_access":
+        if rule.key == "permit" or _asks_sender(rule, facts):
             return False
-    return True
+    return False
+
+
+def _asks_sender(rule: Rule, facts: Facts) -> bool:
+    return rule.key == "check_sender_access" and reads_access(rule, facts)
 
 
 def _own_network(main: MainCf, facts: Facts) -> Iterator[Finding]:
     """The own-domain stop before the permits refuses one's own people."""
     if main.get(OWN_CLASS) is None:
         return
-    rules = parse_list(effective(main, facts, SENDER))
-    asked = [at for at, rule in enumerate(rules) if rule.key == "check_sender_access"]
-    if asked and not set(PERMITS) <= set(rules[: asked[0]]):
+    for name in LISTS:
+        rules = flattened(main, facts, name)
+        bare = name == SENDER  # where a table alone asks for the sender
+        asked = [
+            at
+            for at, rule in enumerate(rules)
+            if reads_access(rule, facts)
+            and (_asks_sender(rule, facts) or (bare and ":" in rule.name))
+        ]
+        if asked and not set(PERMITS) <= set(rules[: asked[0]]):
+            yield Finding(
+                Level.ERROR,
+                "own_domains_before_permits",
+                name,
+                "The sender table is asked before permit_mynetworks and "
+                "permit_sasl_authenticated: your own people would be refused.",
+                "Move check_sender_access behind both in main.cf, then adopt the edit.",
+            )
+
+
+def shared_access(main: MainCf, facts: Facts) -> Iterator[Finding]:
+    """Why the sender table cannot take entries: it is another table as well."""
+    kind = type_of(Lookup.ACCESS, main, facts)
+    if kind not in KEYED:
         yield Finding(
             Level.ERROR,
-            "own_domains_before_permits",
-            SENDER,
-            "The sender table is asked before permit_mynetworks and "
-            "permit_sasl_authenticated: your own people would be refused.",
-            "Move check_sender_access behind both in main.cf, then adopt the edit.",
+            "access_of_patterns",
+            "access",
+            f"The sender table is of type {kind}, which holds patterns: an entry "
+            "would mean something else there.",
+            "Move its lines to a file of another name, and main.cf with it, "
+            "then adopt the edit.",
+            blocks=True,
         )
+    for name in LISTS:
+        for rule in flattened(main, facts, name):
+            bare = ":" in rule.name and name == SENDER
+            if reads_access(rule, facts) and not (bare or _asks_sender(rule, facts)):
+                yield Finding(
+                    Level.ERROR,
+                    "access_asked_for_others",
+                    name,
+                    f"“{rule.text}” asks the sender table for something else than "
+                    "senders: entries would refuse the wrong mail.",
+                    "Give that rule a table of its own, then adopt the edit.",
+                    blocks=True,
+                )
 
 
 def _rule(rule: Rule, name: str, main: MainCf) -> Iterator[Finding]:

@@ -25,12 +25,22 @@ from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["OWN_CLASS", "OWN_TABLE", "SENDER", "Uses", "asked_in", "type_of", "weave"]
+__all__ = [
+    "OWN_CLASS",
+    "OWN_TABLE",
+    "SENDER",
+    "Uses",
+    "asked_in",
+    "reads_access",
+    "type_of",
+    "weave",
+]
 
 SENDER = "smtpd_sender_restrictions"
 CLASSES = "smtpd_restriction_classes"
 OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
+SPELLED = r"\$config_directory|\$\{config_directory\}|\$\(config_directory\)"
 # No entry exempts from relaying, and ETRN has no sender.
 NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
 CHECKS = {
@@ -116,12 +126,19 @@ def asked_in(main: MainCf, facts: Facts) -> frozenset[str]:
     )
 
 
+def reads_access(rule: Rule, facts: Facts) -> bool:
+    """Whether a rule asks `$config_directory/access` for anything, however spelled."""
+    where = rule.argument or "" if rule.key.startswith("check_") else rule.name
+    directory = re.escape(facts.config_directory or "/etc/postfix")
+    pattern = rf"[:,{{\s](?:{SPELLED}|{directory})/{Lookup.ACCESS}(?:[,}}\s]|$)"
+    return re.search(pattern, where) is not None
+
+
 def _asks_access(rule: Rule, facts: Facts) -> str | None:
     """The type with which a rule asks `$config_directory/access` for the sender."""
     directory = re.escape(facts.config_directory or "/etc/postfix")
-    spelled = r"\$config_directory|\$\{config_directory\}|\$\(config_directory\)"
     found = re.fullmatch(
-        rf"(\w+):(?:{spelled}|{directory})/{Lookup.ACCESS}", rule.argument or ""
+        rf"(\w+):(?:{SPELLED}|{directory})/{Lookup.ACCESS}", rule.argument or ""
     )
     return found[1] if found and rule.key == "check_sender_access" else None
 

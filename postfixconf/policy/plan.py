@@ -14,7 +14,7 @@ from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
-from postfixconf.policy.lint import Finding, Level, lint
+from postfixconf.policy.lint import Finding, Level, lint, shared_access
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.policy import Policy
@@ -42,6 +42,8 @@ PROBE_OVERRIDES = {
     "smtpd_upstream_proxy_protocol": "",
     "syslog_name": "postfix/mailguard",
 }
+# Tables that smtpd reads when it starts, and not again.
+READ_ONCE = ("cidr", "texthash")
 
 
 class Action(StrEnum):
@@ -128,13 +130,16 @@ def plan(
         compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
     )
     findings = lint(after, facts, before.access)
+    own = {Lookup.ACCESS} if policy.own_mode is not Mode.OFF else set()
+    if Lookup.ACCESS in policy.uses.allow | policy.uses.deny | own:
+        findings = (*shared_access(after, facts), *findings)
     tables = _timed(tables, before, after, facts)
     tables = (*own_table(policy, observed.tables), *tables)
     if after.render() == before.main:
         action = Action.NONE
         texts = before
-        if any(each.type == "cidr" for each in tables):
-            action = Action.RELOAD  # such a table is read when smtpd starts
+        if any(each.type in READ_ONCE for each in tables):
+            action = Action.RELOAD
     else:
         action = Action.RELOAD if reload else Action.RESTART
         texts = Texts(after.render(), with_probe_service(before.master), before.access)

@@ -9,9 +9,9 @@ import re
 
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.rules import parse_list
+from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["PROTECTING", "expand", "has_relay_protection", "relay_rules"]
+__all__ = ["PROTECTING", "RELAY_LISTS", "flattened", "has_relay_protection"]
 
 RELAY_LISTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 # smtpd(8) dies unless one of these stands in the relay or recipient list.
@@ -31,17 +31,28 @@ DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_dest
 
 def has_relay_protection(main: MainCf, facts: Facts) -> bool:
     """Whether the relay or the recipient list refuses relaying, unconditionally."""
+    for name in RELAY_LISTS:
+        for rule in flattened(main, facts, name):
+            if rule.key == "permit":
+                break  # what stands behind it is never reached
+            if rule.key in PROTECTING and not rule.warn:
+                return True
+    return False
+
+
+def flattened(main: MainCf, facts: Facts, name: str) -> tuple[Rule, ...]:
+    """A list with each restriction class replaced by its rules, as far as told."""
     classes = re.split(r"[,\s]+", main.get("smtpd_restriction_classes") or "")
-    rules = [
-        rule
-        for name in RELAY_LISTS
-        for rule in parse_list(relay_rules(main, facts, name))
-    ]
-    for rule in rules:
+    rules = list(parse_list(relay_rules(main, facts, name)))
+    found = []
+    while rules:
+        rule = rules.pop(0)
         if rule.name in classes:
-            rules += parse_list(expand(main.get(rule.name) or "", main))
-            classes.remove(rule.name)
-    return any(rule.key in PROTECTING and not rule.warn for rule in rules)
+            classes.remove(rule.name)  # once: a class may name itself
+            rules[:0] = parse_list(expand(main.get(rule.name) or "", main))
+        else:
+            found.append(rule)
+    return tuple(found)
 
 
 def relay_rules(main: MainCf, facts: Facts, name: str) -> str:
@@ -64,6 +75,8 @@ def expand(value: str, main: MainCf, depth: int = 10) -> str:
 
     def filled(match: re.Match[str]) -> str:
         name = next(group for group in match.groups() if group)
+        if name == "config_directory":
+            return match[0]  # not main.cf's to say
         return expand(main.get(name) or "", main, depth - 1)
 
     return REFERENCE.sub(filled, value)

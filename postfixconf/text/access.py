@@ -12,12 +12,14 @@ case, as indexed tables fold them.
 It does not build tables and does not know what an action means.
 """
 
+import re
 from dataclasses import dataclass
 
 from postfixconf.text.lines import WHITE, logical_lines, terminated
 
 __all__ = ["BEGIN", "END", "Line", "lines_of", "managed_span", "with_block"]
 
+WORD = re.compile(f"([^{WHITE}]+)[{WHITE}]*(.*)", re.DOTALL)
 BEGIN = "# >>> mailguard: the lines from here on are written by mailguard\n"
 END = "# <<< mailguard: write your own lines above or below\n"
 
@@ -35,8 +37,8 @@ def lines_of(text: str) -> tuple[Line, ...]:
     """The entries of a table's source; one without an action has an empty one."""
     found = []
     for each in logical_lines(text):
-        words = each.text.strip(WHITE).split(None, 1)
-        found.append(Line(each.line, words[0].lower(), "".join(words[1:]).strip()))
+        if match := WORD.match(each.text.rstrip(WHITE)):  # none after a NUL
+            found.append(Line(each.line, match[1].lower(), match[2]))
     return tuple(found)
 
 

@@ -1,0 +1,288 @@
+"""No policy opens the relay, whatever is ticked, typed or found: asked of Postfix.
+
+Each policy is planned and linted; what the linter lets through runs as an smtpd of
+its own on a private socket, its rules as `-o` overrides, its tables beside. A stranger
+then tries every classic way to relay. Where an accepted address would go depends on
+main.cf alone, not on the rules, and is asked of Postfix beforehand: `a%b@local` may be
+somebody's mailbox or the way out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from postfixconf.errors import Unproven
+from postfixconf.host.probe import session
+from postfixconf.policy import entries, lookups
+from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.control import Mode
+from postfixconf.policy.entries import Lookup
+from postfixconf.policy.lookups import CLASSES, OWN_CLASS, OWN_TABLE, Uses
+from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.plan import PROBE_OVERRIDES, Plan, plan
+from postfixconf.policy.policy import Policy
+from postfixconf.policy.sources import lines
+from postfixconf.text.access import lines_of, with_block
+from postfixconf.text.maincf import MainCf
+from tests.support.dns import Dns
+from tests.support.facts import STOCK_MASTER, installed
+from tests.support.practice import Practice, serving
+from tests.support.soak import full
+from tests.support.waiting import eventually
+from tests.support.wanted import (
+    CLIENT,
+    HELO,
+    NAME,
+    RELAY,
+    SENDER,
+    WORLD,
+    Wanted,
+    wanted,
+)
+
+OUT = "elsewhere.example"
+LOCAL = ("practice.test", "mail.practice.test")  # a virtual domain, and our own name
+SETTINGS = {
+    "mydestination": "mail.practice.test",
+    "local_recipient_maps": "",
+    "local_transport": "discard:inside",
+    "virtual_transport": "discard:inside",
+    "relay_transport": "discard:outside",
+    "default_transport": "discard:outside",
+    "relay_domains": "",
+    "max_use": "1",
+}
+FORMS = [
+    f"user@{OUT}",
+    "user@[192.0.2.1]",
+    *(
+        form
+        for local in LOCAL
+        for form in (
+            f"user%{OUT}@{local}",
+            f"@{local}:user@{OUT}",
+            f"{OUT}!user@{local}",
+            f'"user@{OUT}"@{local}',
+            f"user@{OUT}@{local}",
+            f"user%{OUT}%{local}",
+        )
+    ),
+    f"{OUT}!user",
+]
+SENDERS = ("", "boss@practice.test", SENDER)
+MANAGED = (*LISTS, CLASSES, OWN_CLASS, "compatibility_level")
+FACTS = replace(installed(), default_table_type="texthash")
+AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Case:
+    """A policy and the plan that it came to."""
+
+    wanted: Wanted
+    plan: Plan
+
+
+@dataclass
+class Tally:
+    """How a campaign ended: policies asked, those without an answer, and relays."""
+
+    asked: int = 0
+    silent: int = 0
+    replies: int = 0
+    relayed: tuple[str, ...] = ()
+
+
+@pytest.fixture(scope="module")
+def server(dns: Dns) -> Iterator[Practice]:
+    """A Postfix that throws away what it takes, and says whether it was for others."""
+    with dns.answering(WORLD), serving(settings=SETTINGS) as practice:
+        yield practice
+
+
+@pytest.fixture(scope="module")
+def outside(server: Practice) -> frozenset[str]:
+    """The forms that lead to others, as Postfix delivers them for a trusted client."""
+    found = set()
+    mark = server.instance.log.mark()
+    for form in FORMS:
+        with server.smtp(src="127.0.0.1") as client:
+            client.mail("")
+            if client.rcpt(form).ok:
+                queued = client.data(b"\r\n").text.split()[-1]
+                done = f"{queued}: removed"
+                eventually(lambda done=done: done in server.log(mark))  # type: ignore[misc]
+                said = [
+                    x for x in server.log(mark).splitlines() if f"{queued}: to" in x
+                ]
+                found |= {form for each in said if "(outside)" in each}
+    server.instance.stop()
+    main = MainCf.parse(server.instance.main().text)
+    for name in MANAGED:
+        main = main.remove(name)
+    (server.instance.config_dir / "main.cf").write_text(main.render())
+    server.instance.start()
+    return frozenset(found)
+
+
+def planned(each: Wanted, base: str) -> Plan:
+    """What a policy would write."""
+    uses = Uses.of([(entry.side, entry.lookup) for entry in each.entries])
+    policy = replace(Policy.of(each.modes), own=each.own, uses=uses)
+    texts = Texts(base + each.main, STOCK_MASTER, each.hand)
+    return plan(policy, texts, Observed(texts, FACTS, running=True))
+
+
+def collect(count: int, base: str) -> list[Case]:
+    """So many policies from which the linter has not kept us."""
+    cases: list[Case] = []
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(wanted())
+    def look(each: Wanted) -> None:
+        made = planned(each, base)
+        if not made.blocking:
+            cases.append(Case(each, made))
+
+    look()
+    return cases
+
+
+def write(directory: Path, case: Case) -> dict[str, str]:
+    """The tables of one policy; its rules with the tables' full path."""
+    (directory / "mailguard").mkdir(parents=True, exist_ok=True)
+    main = MainCf.parse(case.plan.after.main)
+    stop = case.wanted.modes.get("own_domains", Mode.OFF) != Mode.OFF
+    own = case.wanted.own if stop else OwnDomains()
+    for table in Lookup:
+        mine = [each for each in case.wanted.entries if each.lookup is table]
+        text = "".join(lines(table, mine, own, dotted=False))
+        if table is Lookup.ACCESS:
+            text = once(with_block(case.wanted.hand, text))
+        (directory / table).write_text(text)
+    (directory / OWN_TABLE).write_text("".join(own.lines()))
+    values = {name: main.get(name) for name in MANAGED}
+    return {
+        name: value.replace("$config_directory", str(directory))
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def once(text: str) -> str:
+    """The first line of each key: postmap ignores others, texthash wants none."""
+    found: dict[str, str] = {}
+    for line in lines_of(text):
+        found.setdefault(line.key, f"{line.key} {line.action}\n")
+    return "".join(found.values())
+
+
+def start(server: Practice, batch: list[Case]) -> None:
+    """Run one smtpd for each policy."""
+    text = server.adopted.master
+    for number, case in enumerate(batch):
+        rules = write(server.room / "policies" / str(number), case)
+        text += f"p{number} unix - - n - - smtpd\n"
+        for name, value in (PROBE_OVERRIDES | rules).items():
+            text += f"  -o {{ {name} = {value} }}\n"
+    (server.instance.config_dir / "master.cf").write_text(text)
+    server.instance.reload()
+
+
+def ask(path: Path, outside: frozenset[str], tally: Tally) -> list[str]:
+    """Every way to relay through one smtpd; what was accepted."""
+    accepted = []
+    with session(path) as talk:
+        talk.command(f"XCLIENT NAME={NAME} REVERSE_NAME={NAME} ADDR={CLIENT}")
+        talk.command(f"EHLO {HELO}")
+        for sender in SENDERS:
+            talk.command(f"MAIL FROM:<{sender}>")
+            for form in FORMS:
+                reply = talk.command(f"RCPT TO:<{form}>")
+                tally.replies += 1
+                tally.silent += reply.broken
+                if reply.code < 300 and form in outside:
+                    accepted.append(f"<{sender}> to <{form}>: {reply}")
+            talk.command("RSET")
+    return accepted
+
+
+def campaign(server: Practice, outside: frozenset[str], cases: list[Case]) -> Tally:
+    """Ask every policy; stops at the first batch with a relay."""
+    tally = Tally()
+    for at in range(0, len(cases), AT_ONCE):
+        batch = cases[at : at + AT_ONCE]
+        start(server, batch)
+        for number, case in enumerate(batch):
+            tally.asked += 1
+            path = server.instance.queue_directory / "private" / f"p{number}"
+            try:
+                accepted = ask(path, outside, tally)
+            except Unproven:
+                accepted, tally.silent = [], tally.silent + 1
+            if accepted:
+                tally.relayed += (f"{accepted[0]} with\n{shown(case)}",)
+        if tally.relayed:
+            break
+    return tally
+
+
+def shown(case: Case) -> str:
+    """A policy as a reader wants it after a failure."""
+    main = MainCf.parse(case.plan.after.main)
+    rules = [f"{name} = {main.get(name)}" for name in MANAGED if main.get(name)]
+    said = [str(each) for each in case.wanted.entries]
+    return "\n".join([*rules, *said, case.wanted.hand])
+
+
+def test_the_ways_out_are_known(outside: frozenset[str]) -> None:
+    assert f"user@{OUT}" in outside
+    assert f"user%{OUT}@practice.test" not in outside  # a mailbox of that name
+    assert f"user%{OUT}@mail.practice.test" in outside  # allow_percent_hack
+    assert f"@practice.test:user@{OUT}" in outside
+
+
+def test_no_policy_past_the_linter_relays(
+    server: Practice, outside: frozenset[str]
+) -> None:
+    cases = collect(full(12_000), server.adopted.main)
+    tally = campaign(server, outside, cases)
+    assert not tally.relayed, tally.relayed[0]
+    assert tally.asked == len(cases) >= full(6000)
+    # A 451 of Postfix itself counts as refused: it must stay the exception.
+    assert tally.silent < tally.replies / 50, tally
+
+
+def test_an_allow_entry_of_ok_would_have_been_seen(
+    server: Practice, outside: frozenset[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "ALLOW", "OK")
+    cases = collect(100, server.adopted.main)
+    assert campaign(server, outside, cases).relayed
+
+
+def test_an_allow_entry_in_the_relay_list_would_have_been_seen(
+    server: Practice, outside: frozenset[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "ALLOW", "OK")
+    monkeypatch.setattr(lookups, "managed", lambda rule: True)
+    closed = [
+        each
+        for each in collect(160, server.adopted.main)
+        if "reject_unauth_destination" in each.wanted.lists.get(RELAY, "")
+    ]
+    monkeypatch.setattr(lookups, "NEVER", ("smtpd_etrn_restrictions",))
+    mutants = [replace(x, plan=planned(x.wanted, server.adopted.main)) for x in closed]
+    assert campaign(server, outside, mutants).relayed
+    assert not campaign(server, outside, closed).relayed

@@ -1,0 +1,160 @@
+"""Policies nobody thought of: entries, own domains, modes and foreign main.cf lists.
+
+The foreign lists are real ones, from the corpus, less what cannot run here: other
+tables than the sender table, policy services, references, classes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from hypothesis import strategies as st
+
+from postfixconf.errors import BadFile
+from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.entries import Entry
+from postfixconf.policy.names import is_known
+from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import Rule, parse_list
+from tests.support.corpus import corpus, text_of
+from tests.support.dns import Records
+
+__all__ = ["CLIENT", "HELO", "NAME", "RELAY", "SENDER", "WORLD", "Wanted", "wanted"]
+
+RELAY = "smtpd_relay_restrictions"
+RECIPIENT = "smtpd_recipient_restrictions"
+ASKS = "check_sender_access texthash:$config_directory/access"
+
+# Who tries to relay; the entries below fit these more often than not.
+CLIENT, NAME = "192.0.2.66", "mx.stranger.example"
+HELO, SENDER = "helo.stranger.example", "probe@sender.example"
+
+# What DNS says of them: no check on names hides the relay from us.
+WORLD: Records = {
+    ("66.2.0.192.in-addr.arpa", "PTR"): [NAME],
+    (NAME, "A"): [CLIENT],
+    (HELO, "A"): [CLIENT],
+    ("sender.example", "MX"): [f"10 {NAME}"],
+    ("elsewhere.example", "MX"): [f"10 {NAME}"],
+}
+
+FITTING = (
+    "client 192.0.2.66",
+    "client 192.0.2.0/24",
+    "client 0.0.0.0/1",
+    "client 128.0.0.0/1",
+    "client_name mx.stranger.example",
+    "client_name stranger.example",
+    "sender probe@sender.example",
+    "sender probe@",
+    "sender_domain sender.example",
+    "sender_domain practice.test",
+    "helo helo.stranger.example",
+    "helo stranger.example",
+)
+OTHER = (
+    "client 198.51.100.1",
+    "client 2001:db8::/48",
+    "client_name other.example",
+    "sender boss@other.example",
+    "sender_domain other.example",
+    "helo other",
+)
+HAND = (
+    "probe@sender.example OK",
+    "sender.example permit",
+    "sender.example 250",
+    "sender.example 550",
+    "probe@ RELAY",
+    "<> OK",
+    "practice.test permit_auth_destination",
+    "practice.test OK",
+    "probe@ reject_unlisted_recipient, permit",
+    "probe@ REJECT,permit",
+    "sender.example DUNNO",
+    "sender.example REJECT go away",
+    "sender.example 550 5.7.1 go away",
+    "probe@\u00a0REJECT OK",
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One policy, the foreign lists it meets, and the hand-written sender table."""
+
+    lists: Mapping[str, str]
+    level: str
+    entries: tuple[Entry, ...]
+    own: OwnDomains
+    modes: Mapping[str, str]
+    hand: str
+
+    @property
+    def main(self) -> str:
+        """What it adds to main.cf."""
+        level = f"compatibility_level = {self.level}\n" if self.level else ""
+        return level + "".join(f"{k} = {v}\n" for k, v in self.lists.items())
+
+
+@cache
+def foreign() -> dict[str, list[tuple[Rule, ...]]]:
+    """The lists of the corpus, by parameter, with what can run here."""
+    found: dict[str, list[tuple[Rule, ...]]] = {name: [()] for name in LISTS}
+    for path in corpus("main.cf"):
+        try:
+            main = MainCf.parse(text_of(path))
+        except BadFile:
+            continue
+        for name in LISTS:
+            rules = tuple(r for r in parse_list(main.get(name) or "") if runs(r))
+            if rules and rules not in found[name]:
+                found[name].append(rules)
+    return found
+
+
+def runs(rule: Rule) -> bool:
+    """Whether a foreign rule can run in a test."""
+    known = is_known(rule.name, MainCf.parse("")) and rule.key.isidentifier()
+    table = rule.key.startswith("check_") and rule.key != "check_sender_access"
+    if rule.key == "check_sender_access":
+        return bool(re.search(r":/etc/postfix/access$", rule.argument or ""))
+    away = ("reject_unverified", "permit_dnswl", "permit_rhswl", "permit_tls", "sleep")
+    return known and not table and not rule.key.startswith(away)
+
+
+@st.composite
+def wanted(draw: st.DrawFn) -> Wanted:
+    """A policy and what it meets."""
+    lists = {}
+    for name, known in foreign().items():
+        often = name in (RELAY, RECIPIENT) or draw(st.booleans())
+        rules = draw(st.sampled_from(known)) if often else ()
+        texts = [ASKS if r.key == "check_sender_access" else r.text for r in rules]
+        if draw(st.integers(0, 3)) == 0:
+            texts.insert(draw(st.integers(0, len(texts))), ASKS)
+        if texts:
+            lists[name] = ", ".join(texts)
+    if draw(st.booleans()):
+        lists[RELAY] = ""
+    level = draw(st.sampled_from(["", "2", "3.6"]))
+    lines = draw(st.lists(st.sampled_from(FITTING + OTHER), max_size=6, unique=True))
+    sides = ("allow", "allow", "deny")
+    entries = [Entry.read(draw(st.sampled_from(sides)), *x.split()) for x in lines]
+    modes = {
+        each.key: draw(st.sampled_from(each.modes)).value
+        for each in CONTROLS
+        if draw(st.booleans())
+    }
+    domains = draw(st.sampled_from([(), ("practice.test",), ("sender.example",)]))
+    excepted = draw(st.sampled_from([(), ("192.0.2.66",), ("192.0.2.0/24",)]))
+    hand = draw(st.lists(st.sampled_from(HAND), max_size=2, unique=True))
+    return Wanted(
+        lists,
+        level,
+        tuple(entries),
+        OwnDomains(domains, excepted),
+        modes,
+        "".join(f"{line}\n" for line in hand),
+    )
