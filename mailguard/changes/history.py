@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from mailguard.audit.models import Change
 from mailguard.changes import undo
@@ -69,11 +69,16 @@ def names(model: type[Revision] | type[Change]) -> list[str]:
 
 
 def told(rows: list[Change]) -> list[Told]:
-    """Changes in words, and which of them still stand."""
+    """Changes in words; of several of one thing, only the newest still stands."""
     words = [Difference(row.what, row.before, row.after) for row in rows]
     stand = undo.standing(words)
+    of_these = Change.objects.filter(what__in={row.what for row in rows}).order_by()
+    newest = set(
+        of_these.values("what").annotate(pk=Max("id")).values_list("pk", flat=True)
+    )
     return [
-        Told(row, word, word in stand) for row, word in zip(rows, words, strict=True)
+        Told(row, word, word in stand and row.pk in newest)
+        for row, word in zip(rows, words, strict=True)
     ]
 
 

@@ -147,7 +147,7 @@ def undo_of(request: HttpRequest, number: int) -> HttpResponse:
     back = redirect("changes:revision", number)
     for change in row.differences:
         if change.what == what:
-            return undoing(request, change, f"Undo one of revision {number}", back)
+            return undoing(request, change, f"Undo a change of revision {number}", back)
     messages.error(request, f"Revision {number} names no such change.")
     return back
 

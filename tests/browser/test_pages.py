@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.site import Site
 
@@ -16,38 +16,6 @@ PATHS = [
     "/history/",
     "/history/1/",
 ]
-
-
-def sign_in(page: Page, site: Site) -> None:
-    """As the administrator."""
-    page.goto(f"{site.url}/login/")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", site.password)
-    page.click("#submit-id-sign-in")
-
-
-@pytest.fixture(params=["light", "dark"])
-def themed(
-    browser: Browser, site: Site, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A signed-in page in one of the two themes, on a phone."""
-    context = browser.new_context(
-        color_scheme=request.param, viewport={"width": 390, "height": 800}
-    )
-    page = context.new_page()
-    sign_in(page, site)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def scriptless(browser: Browser, site: Site) -> Iterator[Page]:
-    """A signed-in page that runs no scripts."""
-    context = browser.new_context(java_script_enabled=False, base_url=site.url)
-    page = context.new_page()
-    sign_in(page, site)
-    yield page
-    context.close()
 
 
 @pytest.fixture
@@ -113,6 +81,7 @@ def test_what_is_not_recommended_is_confirmed_twice(page: Page, site: Site) -> N
     page.locator("#confirm").click()
     expect(page.locator(f'[data-testid="{key}"]')).to_have_attribute("data-mode", "on")
     page.locator("text=Discard").click()
+    page.locator("#discard").click()
     expect(page.locator(f'[data-testid="{key}"]')).to_have_attribute("data-mode", "off")
 
 

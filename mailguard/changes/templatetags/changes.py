@@ -15,6 +15,7 @@ STEPS = {
     "check": "no finding forbids it",
     "stage": "new files written beside",
     "checkpoint": "old state saved",
+    "baseline": "live server asked before",
     "replace": "files exchanged",
     "restart": "Postfix restarted",
     "reload": "Postfix reloaded",
