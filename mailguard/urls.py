@@ -6,5 +6,6 @@ urlpatterns = [
     path("", include("mailguard.dashboard.urls")),
     path("", include("mailguard.accounts.urls")),
     path("", include("mailguard.protection.urls")),
+    path("", include("mailguard.lists.urls")),
     path("", include("mailguard.changes.urls")),
 ]

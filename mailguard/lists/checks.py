@@ -1,25 +1,79 @@
 """What an entry must not be, and what one should think about twice."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
 from mailguard.lists.models import Entry as Row
 from mailguard.lists.services import wanted
+from mailguard.protection import services as protection
+from mailguard.servers import services as servers
+from mailguard.servers.models import Server
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Entry, Kind, Side
 from postfixconf.policy.matching import Envelope, candidates
 from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.text.access import Line, lines_of
 
-__all__ = ["doubts", "refuse"]
+__all__ = ["Guard", "doubts", "hand_written", "reaching", "refuse"]
 
 WIDEST = {4: 16, 6: 48}  # prefix lengths
 POSTMASTER = "postmaster"
+BOUNCES = (
+    "the empty sender is how bounces come. They must get through, or nobody learns "
+    "that a message of theirs was lost: it can stand on no list"
+)
 
 
-def refuse(entry: Entry, own: OwnDomains, local: Iterable[str]) -> None:
+@dataclass(frozen=True)
+class Guard:
+    """What every new entry has to pass, however it comes.
+
+    `local` is every domain this server takes mail for, `by_hand` are the lines that
+    somebody wrote into the sender table, by key.
+    """
+
+    own: OwnDomains
+    local: frozenset[str]
+    by_hand: Mapping[str, Line]
+
+    @classmethod
+    def of(cls, server: Server) -> "Guard":
+        """As the server and the draft are now."""
+        own = protection.own_domains()
+        local = {*protection.candidates(server), *own.domains}
+        by_hand = {line.key: line for line in hand_written(server)}
+        return cls(own, frozenset(local), by_hand)
+
+    def read(self, side: str, kind: str, text: str) -> Entry:
+        """An entry from plain text. Raises BadValue, which quotes it."""
+        if kind == Kind.SENDER and text.strip() == "<>":
+            raise BadValue(text, BOUNCES)
+        entry = Entry.read(side, kind, text)
+        if entry.kind not in (Kind.SENDER, Kind.SENDER_DOMAIN):
+            return entry
+        refuse(entry, self.own, self.local)
+        line = self.by_hand.get(entry.value)
+        if line is not None:
+            raise BadValue(
+                entry.value,
+                f"stands in the file access already, written by hand: line "
+                f"{line.number} says “{line.key} {line.action}”. Take that line out "
+                "and adopt the edit first",
+            )
+        return entry
+
+
+def hand_written(server: Server) -> list[Line]:
+    """The lines of the sender table that somebody wrote by hand."""
+    seen = servers.last_observed(server)
+    return list(lines_of(seen.texts.access)) if seen else []
+
+
+def refuse(entry: Entry, own: OwnDomains, local: Container[str]) -> None:
     """Raise BadValue, with the remedy, for an entry that would do harm.
 
     `own` are the own domains, `local` every domain this server takes mail for.
@@ -35,7 +89,7 @@ def refuse(entry: Entry, own: OwnDomains, local: Iterable[str]) -> None:
         )
     if entry.side is Side.DENY and user == POSTMASTER:
         raise BadValue(entry.value, "postmaster has to be able to write (RFC 5321)")
-    if entry.side is Side.DENY and (own.covers(domain) or domain in set(local)):
+    if entry.side is Side.DENY and (own.covers(domain) or domain in local):
         raise BadValue(
             entry.value,
             "is one of your own domains. Use the page Own domains, which lets your "
@@ -45,6 +99,14 @@ def refuse(entry: Entry, own: OwnDomains, local: Iterable[str]) -> None:
 
 def doubts(entry: Entry) -> Iterator[str]:
     """Sentences about an entry that reaches far, or that another one covers."""
+    yield from reaching(entry)
+    covering = covered_by(entry)
+    if covering is not None and covering.side == entry.side:
+        yield f"{entry.value} is covered by {covering.value} already."
+
+
+def reaching(entry: Entry) -> Iterator[str]:
+    """Sentences about an entry that reaches far, without a look at others."""
     if entry.kind is Kind.CLIENT and "/" in entry.value:
         network = ipaddress.ip_network(entry.value)
         if network.prefixlen < WIDEST[network.version]:
@@ -52,9 +114,6 @@ def doubts(entry: Entry) -> Iterator[str]:
             yield f"{entry.value} holds {size} addresses."
     if entry.kind in (Kind.SENDER_DOMAIN, Kind.CLIENT_NAME) and is_suffix(entry.value):
         yield f"Everybody can register a name below {entry.value}: it is not one owner."
-    covering = covered_by(entry)
-    if covering is not None and covering.side == entry.side:
-        yield f"{entry.value} is covered by {covering.value} already."
 
 
 def covered_by(entry: Entry) -> Row | None:

@@ -1,12 +1,22 @@
-"""Entries, and since when and until when each was live."""
+"""Entries, since when and until when each was live, and files of them."""
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
 from postfixconf.policy import entries as library
 
-__all__ = ["Entry"]
+__all__ = ["UNFINISHED", "Domain", "Entry", "Import", "Staged", "State"]
+
+
+class Domain(Func):
+    """What stands behind the @, or the whole value, for an index.
+
+    The @ stands in the SQL itself: SQLite finds no index by a parameter.
+    """
+
+    template = "SUBSTR(%(expressions)s, INSTR(%(expressions)s, '@') + 1)"
+    output_field = models.CharField()
 
 
 class Entry(models.Model):
@@ -54,6 +64,17 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["value", "kind"], name="entry_by_value"),
             models.Index(
+                fields=["side", "kind", "value"],
+                condition=Q(until_revision=None),
+                name="entry_by_kind",
+            ),
+            models.Index(
+                Domain("value"),
+                F("value"),
+                condition=Q(until_revision=None),
+                name="entry_by_domain",
+            ),
+            models.Index(
                 fields=["side", "lookup"],
                 condition=Q(until_revision=None),
                 name="entry_by_table",
@@ -90,3 +111,100 @@ class Entry(models.Model):
         if self.since_revision is None:
             return "new"
         return "going" if self.removed else "live"
+
+
+class State(models.TextChoices):
+    """How far an import is."""
+
+    UPLOADED = "uploaded", "waiting"
+    CHECKING = "checking", "being checked"
+    CHECKED = "checked", "checked, nothing changed yet"
+    IMPORTING = "importing", "being imported"
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+UNFINISHED = (State.UPLOADED, State.CHECKING, State.CHECKED, State.IMPORTING)
+
+
+class Import(models.Model):
+    """One file of entries: how far it is, and what came of it.
+
+    `path` is where it lies on the server, `total` counts its lines; up to `offset`
+    bytes and `lines` lines were read. The refused lines stand in a report beside it,
+    of which `report_size` bytes are sure. `added`, `there` and `moved` say what the
+    import would do, and what it did once it is done. `touched_at` is when the worker
+    last got on with it.
+    """
+
+    name = models.CharField(max_length=200)
+    path = models.CharField(max_length=500)
+    ours = models.BooleanField(default=True)  # the file goes with the import
+    state = models.CharField(
+        max_length=9, choices=State.choices, default=State.UPLOADED
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    author_name = models.CharField(max_length=200)
+    address = models.CharField(max_length=45, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(auto_now_add=True)
+    size = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    offset = models.PositiveBigIntegerField(default=0)
+    report_size = models.PositiveBigIntegerField(default=0)
+    lines = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    delimiter = models.CharField(max_length=1, default=",")
+    added = models.PositiveIntegerField(default=0)
+    there = models.PositiveIntegerField(default=0)
+    moved = models.PositiveIntegerField(default=0)
+    doubts = models.JSONField(default=list)
+    cause = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"
+
+    @property
+    def report(self) -> str:
+        """Where the refused lines stand."""
+        return f"{self.path}.refused.csv"
+
+    @property
+    def moving(self) -> bool:
+        """Whether the worker has something to do."""
+        return self.state in (State.UPLOADED, State.CHECKING, State.IMPORTING)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it can still change anything."""
+        return self.state in UNFINISHED
+
+
+class Staged(models.Model):
+    """A good line of a file that is not imported yet: no list knows of it."""
+
+    job = models.ForeignKey(Import, on_delete=models.CASCADE, db_index=False)
+    line = models.PositiveIntegerField()
+    side = models.CharField(max_length=5)
+    kind = models.CharField(max_length=13)
+    value = models.CharField(max_length=320)
+    lookup = models.CharField(max_length=30)
+    note = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "kind", "value"], name="staged_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.side} {self.kind} {self.value}"

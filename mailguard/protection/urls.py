@@ -1,10 +1,16 @@
 from django.urls import path
 
-from mailguard.protection import views
+from mailguard.protection import domain_views, views
 
 app_name = "protection"
 
 urlpatterns = [
+    path("domains/", domain_views.domains, name="domains"),
+    path("domains/add/", domain_views.add_domain, name="add_domain"),
+    path("domains/remove/", domain_views.remove_domain, name="remove_domain"),
+    path("domains/except/", domain_views.add_exception, name="add_exception"),
+    path("domains/refuse/", domain_views.remove_exception, name="remove_exception"),
+    path("domains/reply/", domain_views.set_reply, name="set_reply"),
     path("protection/", views.index, name="index"),
     path("protection/<str:key>/", views.switch, name="switch"),
     path("protection/<str:key>/confirm/", views.confirm, name="confirm"),

@@ -18,6 +18,7 @@ from mailguard.protection.forms import ConfirmForm, ControlForm
 from mailguard.servers import services as servers
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Group, Mode
+from postfixconf.policy.policy import OWN
 
 __all__ = ["confirm", "index", "switch"]
 
@@ -82,7 +83,9 @@ def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
 
 
 def back_to(key: str) -> HttpResponse:
-    """The page, at the row of this control."""
+    """The page, at the row of this control; the own-domain stop has its own."""
+    if key == OWN:
+        return redirect("protection:domains")
     return redirect(reverse("protection:index") + "#" + key)
 
 

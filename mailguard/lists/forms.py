@@ -1,0 +1,202 @@
+"""The forms about entries. Each says what is wrong by quoting it."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Div, Layout
+from django import forms
+from django.utils import timezone
+
+from mailguard.lists.checks import Guard, doubts
+from mailguard.lists.models import Entry as Row
+from mailguard.lists.reading import read_expires, read_note
+from mailguard.lists.services import find
+from postfixconf.errors import BadValue, quoted
+from postfixconf.policy.entries import Entry, Kind, Side
+
+__all__ = ["KINDS", "EntryForm", "NoteForm", "UploadForm"]
+
+SIDES = {Side.ALLOW: "Allow", Side.DENY: "Deny"}
+KINDS = {
+    Kind.SENDER: "Sender address",
+    Kind.SENDER_DOMAIN: "Sender domain",
+    Kind.CLIENT: "Client address or network",
+    Kind.CLIENT_NAME: "Client name",
+    Kind.HELO: "Greeting (HELO)",
+}
+LARGEST = 200 * 1024 * 1024  # bytes
+T = TypeVar("T")
+
+
+class Typed(forms.CharField):
+    """What somebody typed, with every character: a reader of ours judges it."""
+
+    def run_validators(self, value: str) -> None:
+        """None: Django's would not quote what is wrong."""
+
+
+class Chosen(forms.ChoiceField):
+    """One of a few; anything else is quoted, and shortened."""
+
+    def validate(self, value: str) -> None:
+        if not self.valid_value(value):
+            raise forms.ValidationError(f"{quoted(value)}: choose one of the list")
+
+
+class When(forms.DateTimeInput):
+    """A field with a calendar, that still shows what is no time."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["widget"]["type"] = "datetime-local" if is_time(value) else "text"
+        return context
+
+    def format_value(self, value: Any) -> str | None:
+        if isinstance(value, datetime):
+            return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M")
+        return str(value) if value else None
+
+
+def is_time(value: Any) -> bool:
+    """Whether a calendar can show it."""
+    try:
+        return not value or isinstance(value, datetime) or bool(read_expires(value))
+    except BadValue:
+        return False
+
+
+class NoteForm(forms.Form):
+    """Why an entry is there, and until when."""
+
+    note = Typed(
+        required=False,
+        strip=False,
+        help_text="Why, for whoever reads it in a year.",
+    )
+    expires = Typed(
+        required=False,
+        strip=False,
+        widget=When,
+        label="Until",
+        help_text="Empty: for good.",
+    )
+
+    def clean_note(self) -> str:
+        """One line of visible text."""
+        return self.judged(read_note, self.cleaned_data["note"])
+
+    def clean_expires(self) -> datetime | None:
+        """A time that is still to come."""
+        return self.judged(read_expires, self.cleaned_data["expires"])
+
+    def judged(self, read: Callable[[str], T], text: str) -> T:
+        """What a reader makes of it, or its complaint as the field's error."""
+        try:
+            return read(text)
+        except BadValue as cause:
+            raise forms.ValidationError(f"{cause}.") from None
+
+    @classmethod
+    def of(cls, row: Row) -> "NoteForm":
+        """As it is now."""
+        return cls(initial={"note": row.note, "expires": row.expires_at})
+
+    @property
+    def helper(self) -> FormHelper:
+        """How crispy draws it; the page adds the button."""
+        helper = FormHelper()
+        helper.form_tag = False
+        helper.disable_csrf = True
+        helper.layout = Layout(Div(*self.fields, css_class="fields"))
+        return helper
+
+
+class EntryForm(NoteForm):
+    """A new entry. `doubts` has to be empty, or confirmed, before it is added."""
+
+    side = Chosen(choices=SIDES.items(), label="Let in or keep out?")
+    kind = Chosen(choices=KINDS.items(), label="Whom, by")
+    value = Typed(
+        strip=False,
+        label="Value",
+        help_text="user@example.org, example.org, 192.0.2.7 or 192.0.2.0/24",
+    )
+    sure = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    field_order = ["side", "kind", "value", "note", "expires", "sure"]
+
+    def __init__(
+        self, guard: Guard, data: Any = None, initial: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, initial={"side": Side.DENY, **(initial or {})})
+        self.guard = guard
+        self.entry: Entry | None = None
+        self.doubts: list[str] = []
+
+    @property
+    def wanted(self) -> Entry:
+        """The entry that a valid form asks for."""
+        if self.entry is None:
+            raise ValueError("the form is not valid")
+        return self.entry
+
+    def clean(self) -> None:
+        """Side, kind and value together make an entry."""
+        given = self.cleaned_data
+        if not {"side", "kind", "value"} <= given.keys():
+            return
+        try:
+            entry = self.guard.read(given["side"], given["kind"], given["value"])
+            moved = list(moves(entry))
+        except BadValue as cause:
+            self.add_error("value", f"{cause}.")
+            return
+        self.entry, told = entry, f"{entry.side} {entry.kind} {entry.value}"
+        if given["sure"] != told:
+            self.doubts = [*doubts(entry), *moved]
+        if self.doubts:
+            self.data = {**dict(self.data.items()), "sure": told}
+
+
+def moves(entry: Entry) -> Iterator[str]:
+    """A sentence where the value stands on the other list.
+
+    Raises BadValue where it stands on this one.
+    """
+    known = find(entry.kind, entry.value)
+    if known is None:
+        return
+    if known.side == entry.side:
+        raise BadValue(entry.value, f"is on the {known.side} list already")
+    yield f"{entry.value} is on the {known.side} list now, and would leave it."
+
+
+class UploadForm(forms.Form):
+    """A file of entries."""
+
+    file = forms.FileField(
+        label="CSV file",
+        help_text="Columns: side, kind, value, note, expires. At most 200 MB.",
+        allow_empty_file=True,
+    )
+
+    def clean_file(self) -> Any:
+        """Not empty, and not too large."""
+        file = self.cleaned_data["file"]
+        if not file.size:
+            raise forms.ValidationError(f"{quoted(file.name)} is empty.")
+        if file.size > LARGEST:
+            raise forms.ValidationError(
+                f"{quoted(file.name)} has {file.size:,} bytes, 200 MB are possible."
+            )
+        return file
+
+    @property
+    def helper(self) -> FormHelper:
+        """How crispy draws it; the page adds the button."""
+        helper = FormHelper()
+        helper.form_tag = False
+        helper.disable_csrf = True
+        return helper

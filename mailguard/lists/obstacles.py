@@ -1,0 +1,31 @@
+"""What an allowed sender may still meet: the rules of this server that are not ours."""
+
+from collections.abc import Iterator
+
+from mailguard.servers import services as servers
+from mailguard.servers.models import Server
+from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.lookups import NEVER
+from postfixconf.policy.observed import effective
+from postfixconf.policy.placing import PERMITS, managed
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import parse_list
+
+__all__ = ["foreign_rules"]
+
+OURS = "$config_directory/mailguard/"
+
+
+def foreign_rules(server: Server) -> Iterator[tuple[str, str]]:
+    """(list, rule) of what somebody wrote by hand; relay protection is left out."""
+    seen = servers.last_observed(server)
+    if seen is None:
+        return
+    main = MainCf.parse(seen.texts.main)
+    for name in LISTS:
+        if name in NEVER:
+            continue
+        for rule in parse_list(effective(main, seen.facts, name)):
+            ours = managed(rule) or OURS in (rule.argument or "")
+            if not ours and rule not in PERMITS and rule.key != "permit":
+                yield name, rule.text

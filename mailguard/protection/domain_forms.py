@@ -1,0 +1,86 @@
+"""The forms of the page Own domains. Each says what is wrong by quoting it."""
+
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from django import forms
+
+from postfixconf.errors import BadValue
+from postfixconf.policy.entries import Kind, read_value
+from postfixconf.policy.own_domains import OwnDomains
+
+__all__ = ["DomainForm", "ExceptionForm", "ReplyForm"]
+
+
+class Typed(forms.CharField):
+    """What somebody typed, with every character: a reader of ours judges it."""
+
+    def run_validators(self, value: str) -> None:
+        """None: Django's would not quote what is wrong."""
+
+
+class ValueForm(forms.Form):
+    """One text that is judged when it is cleaned."""
+
+    def __init__(self, data: Any = None, initial: dict[str, str] | None = None) -> None:
+        name = type(self).__name__.lower()
+        super().__init__(data, initial=initial, auto_id=f"id_{name}_%s")
+
+    @property
+    def helper(self) -> FormHelper:
+        """How crispy draws it; the page adds the button."""
+        helper = FormHelper()
+        helper.form_tag = False
+        helper.disable_csrf = True
+        return helper
+
+
+class DomainForm(ValueForm):
+    """One more own domain."""
+
+    domain = Typed(strip=False, help_text="example.org. Everything below it counts.")
+
+    def clean_domain(self) -> str:
+        """As the policy has it."""
+        return judged(Kind.SENDER_DOMAIN, self.cleaned_data["domain"])
+
+
+class ExceptionForm(ValueForm):
+    """One more client that may send with the own domains."""
+
+    network = Typed(
+        strip=False,
+        label="Address or network",
+        help_text="192.0.2.7 or 192.0.2.0/24: the web host, a newsletter service.",
+    )
+
+    def clean_network(self) -> str:
+        """As the policy has it."""
+        return judged(Kind.CLIENT, self.cleaned_data["network"])
+
+
+class ReplyForm(ValueForm):
+    """What a refused outsider reads."""
+
+    reply = Typed(
+        strip=False,
+        label="What a refused outsider reads",
+        help_text="One line of plain ASCII. Say how to get through.",
+    )
+
+    def clean_reply(self) -> str:
+        """As the policy takes it."""
+        text: str = self.cleaned_data["reply"].strip(" ")
+        try:
+            OwnDomains(reply=text)
+        except BadValue as cause:
+            raise forms.ValidationError(f"{cause}.") from None
+        return text
+
+
+def judged(kind: Kind, text: str) -> str:
+    """The one spelling of a value, or the complaint as the field's error."""
+    try:
+        return read_value(kind, text)
+    except BadValue as cause:
+        raise forms.ValidationError(f"{cause}.") from None
