@@ -44,6 +44,7 @@ def candidates(envelope: Envelope) -> Iterator[tuple[Kind, str]]:
         network = ipaddress.ip_network((address, prefix), strict=False)
         yield Kind.CLIENT, str(network)
     local, at, domain = envelope.sender.lower().rpartition("@")
+    domain = _in_labels(domain)
     if at:
         bare = _without_extension(local, envelope.delimiter)
         locals_ = [local] if bare == local else [local, bare]
@@ -64,6 +65,14 @@ def _names(name: str) -> Iterator[str]:
     while name:
         yield name
         name = name.partition(".")[2]
+
+
+def _in_labels(domain: str) -> str:
+    """A domain in another script (SMTPUTF8) as entries spell it."""
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        return domain
 
 
 def _without_extension(local: str, delimiter: str) -> str:
