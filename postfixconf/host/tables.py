@@ -13,16 +13,16 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from postfixconf.errors import CommandFailed, FileFailed
+from postfixconf.errors import CommandFailed, FileFailed, Refusal
 from postfixconf.host import files
 from postfixconf.host.commands import run
 from postfixconf.policy.table import HEADER, Table
-from postfixconf.text.access import BEGIN, END, managed_span
+from postfixconf.text.access import BEGIN, END, Line, lines_of, managed_span
 from postfixconf.text.lines import terminated
 
 __all__ = ["build", "digest", "hand_written", "room_in"]
@@ -53,30 +53,32 @@ def room_in(config_dir: Path) -> Iterator[Path]:
 def build(config_dir: Path, room: Path, table: Table) -> list[files.Staged]:
     """Build one table in `room`, ready to be renamed, source before index.
 
-    Raises CommandFailed when postmap fails or a key cannot be found again,
-    FileFailed.
+    Raises CommandFailed when postmap fails or a key cannot be found again, Refusal
+    where a hand-written line has one of the keys, FileFailed.
     """
-    target = (config_dir / table.path).resolve()
+    path = config_dir / table.path
     source = room / table.path.replace("/", "-")
     suffix = SUFFIX.get(table.type)
-    staged = [files.Staged(source, target)]
+    staged = [files.Staged(source, path.resolve())]
     if suffix is not None:
-        index = target.with_name(target.name + suffix)
+        # Beside the name that main.cf has, wherever a link may lead.
+        index = path.with_name(path.name + suffix).resolve()
         staged.append(files.Staged(source.with_name(source.name + suffix), index))
     try:
-        target.parent.mkdir(mode=0o755, exist_ok=True)
-        if _editable(table, staged):
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        hand = {line.key: line for line in lines_of(table.hand or "")}
+        if _editable(table, staged, hand):
             asked = _edit(config_dir, table, staged)
         else:
-            asked = _write(source, table)
+            asked = _write(source, table, hand)
             if suffix is not None:
                 _postmap(config_dir, f"{table.type}:{source}", timeout=600)
         for each in staged:
             _finish(each)
+        _look_up(config_dir, f"{table.type}:{source}", asked)
+        return [_beside(each, room) for each in staged]
     except OSError as cause:
         raise FileFailed(str(source), cause) from cause
-    _look_up(config_dir, f"{table.type}:{source}", asked)
-    return staged
 
 
 def hand_written(path: Path) -> str:
@@ -125,19 +127,38 @@ def _parts(path: Path, inode: int, size: int, changed: int) -> tuple[str, str, s
     return terminated(above) + below, ours, whole
 
 
-def _editable(table: Table, staged: list[files.Staged]) -> bool:
-    there = all(each.target.exists() for each in staged)
-    return table.edits is not None and table.type in EDITABLE and there
+def _editable(
+    table: Table, staged: list[files.Staged], hand: Mapping[str, Line]
+) -> bool:
+    """Whether a few edits are enough; else the table is made anew.
+
+    Not where the index is older than its source, which somebody edited, nor where
+    a hand-written line has the key: the index would be left with ours.
+    """
+    if table.edits is None or table.type not in EDITABLE:
+        return False
+    if not all(each.target.exists() for each in staged):
+        return False
+    source, index = (int(each.target.stat().st_mtime) for each in staged)
+    return source <= index and not any(key in hand for key, _ in table.edits)
 
 
-def _write(source: Path, table: Table) -> list[tuple[str, str | None]]:
+def _write(
+    source: Path, table: Table, hand: Mapping[str, Line]
+) -> list[tuple[str, str | None]]:
     """Write the whole source; a sample of its keys with their actions."""
     sample: list[tuple[str, str | None]] = []
 
     def watched(lines: Iterable[str]) -> Iterator[str]:
         for number, line in enumerate(lines):
+            key, _, action = line.rstrip("\n").partition(" ")
+            if key in hand and hand[key].action != action:
+                raise Refusal(
+                    f"{table.path} has “{key} {hand[key].action}” written by hand, "
+                    "which comes first. Take that line out of the file and adopt the "
+                    "edit, or take the entry out."
+                )
             if number % EVERY == 0 and len(sample) < SAMPLE:
-                key, _, action = line.rstrip("\n").partition(" ")
                 sample.append((key, action))
             yield line
 
@@ -182,14 +203,30 @@ def _edited(data: bytes, edits: dict[str, str | None], *, block: bool) -> bytes:
     new = "".join(f"{k} {do}\n" for k, do in edits.items() if do is not None).encode()
     span = managed_span(data) if block else (0, len(data))
     if span is None:
-        return data + BEGIN.encode() + new + END.encode()
+        text = terminated(data.decode("utf-8", "surrogateescape"))
+        ours = f"{BEGIN}{new.decode()}{END}" if new else ""
+        return (text + ours).encode("utf-8", "surrogateescape")
     body = data[span[0] : span[1]]
     for key in edits:
         start = body.find(b"\n" + key.encode() + b" ")
         if start >= 0:
             body = body[: start + 1] + body[body.index(b"\n", start + 1) + 1 :]
     close = END.encode() if block else b""
-    return data[: span[0]] + body.removesuffix(close) + new + close + data[span[1] :]
+    body = body.removesuffix(close) + new
+    if block and body == BEGIN.encode():
+        body = close = b""  # no lines, no block
+    return data[: span[0]] + body + close + data[span[1] :]
+
+
+def _beside(staged: files.Staged, room: Path) -> files.Staged:
+    """The file where a rename puts it into place: a link may lead to another disk."""
+    if staged.target.parent.stat().st_dev == room.stat().st_dev:
+        return staged
+    name = f".{staged.target.name}{files.TEMPORARY}"
+    moved = files.Staged(staged.target.with_name(name), staged.target)
+    shutil.copy2(staged.temporary, moved.temporary)
+    _finish(moved)
+    return moved
 
 
 def _finish(staged: files.Staged) -> None:

@@ -23,6 +23,7 @@ from postfixconf.host.journal import Journal
 from postfixconf.host.observe import observe
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.table import Table
 
 def die(*args, **kwargs):
     os.kill(os.getpid(), 9)
@@ -36,7 +37,7 @@ def second(install):
         install(self)
     return wrapped
 
-where, room, config_dir = sys.argv[1:]
+where, room, config_dir, *with_tables = sys.argv[1:]
 if where == "between the renames":
     files.Staged.install = second(files.Staged.install)
 elif where == "between stop and start":
@@ -45,7 +46,11 @@ elif where == "before the outcome is written":
     Checkpoint.close = die
 instance = Instance(Path(config_dir))
 seen = observe(instance)
-made = plan(Policy.of({"disable_vrfy_command": "on"}), seen.texts, seen)
+tables = []
+if with_tables:
+    lines = ("a.example REJECT\\n",)
+    tables = [Table("access", "hash", "1", lambda: lines, seen.texts.access)]
+made = plan(Policy.of({"disable_vrfy_command": "on"}), seen.texts, seen, tables=tables)
 watch = lambda steps: die() if steps[-1].name == where else None
 apply(made, instance, checkpoints=Path(room), number=1, journal=Journal(watch))
 """
@@ -64,9 +69,10 @@ MOMENTS = [
 ]
 
 
-def kill_at(moment: str, server: Practice) -> None:
+def kill_at(moment: str, server: Practice, *, tables: bool = False) -> None:
     """Apply in a process of its own, which kill -9 ends at this moment."""
     words = [str(server.checkpoints), str(server.instance.config_dir)]
+    words += ["tables"] if tables else []
     command = [sys.executable, "-c", KILLING, moment, *words]
     assert subprocess.run(command, check=False).returncode == -9
 
