@@ -73,9 +73,8 @@ def told(rows: list[Change]) -> list[Told]:
     words = [Difference(row.what, row.before, row.after) for row in rows]
     stand = undo.standing(words)
     of_these = Change.objects.filter(what__in={row.what for row in rows}).order_by()
-    newest = set(
-        of_these.values("what").annotate(pk=Max("id")).values_list("pk", flat=True)
-    )
+    last = of_these.values("what").annotate(last=Max("id"))
+    newest = set(last.values_list("last", flat=True))
     return [
         Told(row, word, word in stand and row.pk in newest)
         for row, word in zip(rows, words, strict=True)

@@ -60,3 +60,38 @@ def test_bad_input_is_quoted_and_exits_2(site: Site, pair: str) -> None:
 def test_recover_finds_nothing_after_a_clean_apply(site: Site) -> None:
     code, told = site.manage("recover")
     assert (code, told["recovered"]) == (0, [])
+
+
+def test_a_restore_brings_a_revision_back(site: Site) -> None:
+    site.manage("set", f"{KEY}=on")
+    _, before = site.manage("apply", "--reason", "a script")
+    site.manage("set", f"{KEY}=off")
+    site.manage("apply", "--reason", "a mistake")
+    number = str(before["revision"])
+    code, told = site.manage("restore", number, "--reason", "it was better")
+    assert (code, told["outcome"]) == (0, "applied")
+    assert {"revision", "steps", "findings", "cause"} <= set(told)
+    code, told = site.manage("restore", number, "--reason", "again")
+    assert (code, told["outcome"], told["revision"]) == (0, "nothing", None)
+
+
+def test_a_restore_as_a_draft_only_waits(site: Site) -> None:
+    code, told = site.manage("restore", "1", "--reason", "look", "--draft")
+    assert (code, told["revision"]) == (0, None)
+    assert told["pending"] == site.manage("status")[1]["pending"] > 0
+    site.manage("discard")
+
+
+@pytest.mark.parametrize("number", ["99", "0", "-1", "x", "1.5", "9" * 60, "²"])
+def test_a_revision_that_is_none_is_quoted_and_exits_2(site: Site, number: str) -> None:
+    code, told = site.manage("restore", number, "--reason", "x")
+    assert (code, told["quoted"]) == (2, number)
+
+
+def test_a_panic_sets_rules_to_test_and_says_when_there_is_none(site: Site) -> None:
+    code, told = site.manage("panic")
+    assert (code, told["outcome"]) == (0, "applied")
+    modes = {each["key"]: each for each in site.manage("controls")[1]["controls"]}
+    assert (modes[KEY]["mode"], modes[KEY]["live_mode"]) == ("test", "test")
+    code, told = site.manage("panic", "--reason", "again")
+    assert (code, told["outcome"], told["revision"]) == (0, "nothing", None)
