@@ -174,7 +174,7 @@ def _chained(main: MainCf, name: str, wanted: tuple[Rule, ...], facts: Facts) ->
         for rule in rules
         if _ours(rule) or (_asks_access(rule, facts) and access in wanted)
     )
-    if standing == wanted:
+    if standing == wanted and not (wanted and _lacks_permits(rules, name, facts)):
         return main
     rest = tuple(rule for rule in rules if not _ours(rule))
     made = _inserted(rest, name, wanted, facts)
@@ -190,7 +190,8 @@ def _inserted(
     at, hand = _place(rules, name, facts), _first(rules, facts)
     new = tuple(r for r in wanted if hand is None or not _asks_access(r, facts))
     permits: tuple[Rule, ...] = ()
-    if new and name == SENDER and _open(rules[at:], facts):
+    asks = new or (wanted and hand is not None and at <= hand)
+    if asks and name == SENDER and _open(rules[at:], facts):
         permits = tuple(each for each in PERMITS if each not in rules[:at])
     if hand is None or hand < at:
         return (*rules[:at], *permits, *new, *rules[at:])
@@ -213,6 +214,15 @@ def _place(rules: tuple[Rule, ...], name: str, facts: Facts) -> int:
     if name != SENDER or set(PERMITS) <= set(rules[:at]) or _open(rules[at:], facts):
         return at
     return position(rules, AFTER)
+
+
+def _lacks_permits(rules: tuple[Rule, ...], name: str, facts: Facts) -> bool:
+    """Whether a hand-written lookup of the sender stands open to one's own people."""
+    hand = _first(rules, facts)
+    if name != SENDER or hand is None or set(PERMITS) <= set(rules[:hand]):
+        return False
+    at = _place(rules, name, facts)
+    return at <= hand and _open(rules[at:], facts)
 
 
 def _first(rules: tuple[Rule, ...], facts: Facts) -> int | None:
