@@ -1,0 +1,73 @@
+"""Time stamps of log lines: `Nov  2 08:01:02`, and RFC 3339 with any offset.
+
+The traditional stamp has no year and no time zone. The year is the one that puts
+it closest before a reference time, with a day of tolerance for clocks that differ;
+the zone is the reference's. So a December line read in January is last year's.
+
+What this does not handle: the hour that a change of clocks repeats (the first one
+is taken), and traditional stamps more than a year older than the reference.
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+__all__ = ["STAMP", "Clock"]
+
+# What pflogsumm takes for a stamp, and nothing else.
+STAMP = (
+    r"(?:[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d"
+    r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d:\d\d|Z))"
+)
+TRADITIONAL = re.compile(
+    r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)", re.ASCII
+)
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+AHEAD = timedelta(days=1)  # how far a host's clock may be ahead of ours
+BACK = 8  # years to look for one with a 29 February
+
+
+class Clock:
+    """Reads stamps as seen at `reference`, a time with its zone.
+
+    >>> from datetime import UTC
+    >>> Clock(datetime(2026, 1, 1, 0, 5, tzinfo=UTC)).read("Dec 31 23:59:58")
+    datetime.datetime(2025, 12, 31, 23, 59, 58, tzinfo=datetime.timezone.utc)
+    """
+
+    def __init__(self, reference: datetime) -> None:
+        if reference.tzinfo is None:
+            raise ValueError("the reference time needs its zone")
+        self._reference = reference
+        self._cached = lru_cache(maxsize=1024)(self._read)
+
+    def read(self, stamp: str) -> datetime | None:
+        """The time of a stamp; None where it names no possible time."""
+        return self._cached(stamp)
+
+    def _read(self, stamp: str) -> datetime | None:
+        match = TRADITIONAL.fullmatch(stamp)
+        try:
+            if match is None:
+                return datetime.fromisoformat(_microseconds(stamp))
+            month = MONTHS.index(match[1]) + 1
+        except ValueError:
+            return None
+        day, hour, minute, second = (int(part) for part in match.groups()[1:])
+        latest = self._reference + AHEAD
+        for year in range(latest.year, latest.year - BACK - 1, -1):
+            try:
+                at = datetime(
+                    *(year, month, day, hour, minute, min(second, 59)),
+                    tzinfo=self._reference.tzinfo,
+                )
+            except ValueError:
+                continue
+            if at <= latest:
+                return at
+        return None
+
+
+def _microseconds(stamp: str) -> str:
+    """The stamp with the six decimals that datetime can hold."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", stamp.replace(":60", ":59"))

@@ -1,0 +1,263 @@
+"""What smtpd and postscreen decided: reading `reject:` and its relatives.
+
+smtpd writes these lines in one place (log_whatsup in smtpd_check.c):
+
+    QUEUEID|NOQUEUE: VERB: COMMAND from name[address]: TEXT; from=<S> to=<R>
+    proto=P helo=<H>
+
+with TEXT `CODE STATUS <subject>: reason`, cut at 510 bytes; 3.10 adds sasl fields
+at the end, postscreen puts commas between the fields. Verb, command, client, code
+and status stand before anything a stranger wrote, so they are read from left to
+right. S, H and the subject are strangers' text and may imitate the rest of a line.
+Where a line can be read in more than one way, the reading is taken in which the
+subject is the very address or greeting that the end of the line names, and the
+longest such subject: who greets with `x>: Sender address rejected: …` is read as
+having greeted with just that.
+
+What this does not handle: a stranger who guesses the whole beginning of his own
+line, reply included, and repeats it in his greeting can make smtpd write, byte for
+byte, the line of another refusal with the same status code. Client, verb, command,
+code and status stay right even then.
+"""
+
+import re
+from typing import NamedTuple
+
+from postfixconf.maillog.lines import QUEUE_ID
+from postfixconf.maillog.records import Client, Verdict
+
+__all__ = ["FAST", "VERBS", "read_verdict"]
+
+VERBS = (
+    r"(?:(?:milter-|proxy-)?(?:reject_warning|reject|hold|discard|accept)"
+    r"|warn|info|filter|redirect|bcc|prepend|permit|delay)"
+)
+CLIENT = r"([^\s\[\]]*)\[([^\s\]]*)\](?::(\d+|unknown))?"
+START = rf"(?:({QUEUE_ID}): )?({VERBS}): ([A-Z-]+)(?: from {CLIENT})?: "
+STATUS = r"(?:(\d{3}) )?(?:([245]\.\d{1,3}\.\d{1,3}) )?"
+SASL = (
+    r"(?:,? sasl_method=([^\s,<>]+))?(?:,? sasl_username=([^\s,<>]+))?"
+    r"(?:,? sasl_sender=([^\s,<>]+))?"
+)
+PROTO = r"(?:,? ?proto=([^\s,<>]+))?"
+
+# A line on which no stranger wrote `<` or `>` can be read in one way only.
+FAST = re.compile(
+    rf"{START}{STATUS}((?:<([^<>]*)>: )?([^<>]*));"
+    rf"(?: from=<([^<>]*)>)?(?:,? to=<([^<>]*)>)?{PROTO}(?:,? helo=<([^<>]*)>)?"
+    rf"{SASL} ?",
+    re.ASCII,
+)
+HEAD = re.compile(rf"{START}{STATUS}(.*)", re.ASCII | re.DOTALL)
+REPLIES = ("reject", "reject_warning", "milter-reject", "proxy-reject", "proxy-accept")
+
+CLASSES = (
+    "(?:Unverified )?Client host|Client certificate|SASL login name|Helo command"
+    "|Sender address|Recipient address|(?:Data|End-of-data|Etrn) command"
+)
+SUBJECT_END = re.compile(
+    rf">: (?=({CLASSES}) |(Relay access denied|User unknown|Temporary lookup failure))"
+)
+BLOCKED = re.compile(r"\] blocked using [^\s;,]+")
+BLOCKED_START = re.compile(
+    r"Service unavailable; (Sender address|Helo command|Recipient address) \["
+)
+MARK = re.compile(r"; ?(?=(?:from=<|to=<|proto=))")
+QUOTED = r'(?:"(?:[^"\\]|\\.)*"[^<>"]*|[^<>]*)'
+ENVELOPE = re.compile(
+    rf"(?:from=<({QUOTED})>)?(?:,? ?to=<({QUOTED})>)?{PROTO}(?:,? ?helo=<(.*)>)?"
+    rf"{SASL} ?",
+    re.ASCII | re.DOTALL,
+)
+LOOSE = re.compile(
+    rf"(?:from=<(.*?)>)?(?:,? ?to=<(.*?)>)?{PROTO}(?:,? ?helo=<(.*)>)?{SASL} ?",
+    re.ASCII | re.DOTALL,
+)
+CUT = re.compile(
+    rf"(?:from=<([^<>]*)>)?(?:,? ?to=<([^<>]*)>)?{PROTO}(?:,? ?helo=<([^<>]*))?{SASL}",
+    re.ASCII,
+)
+ENDING = re.compile(rf"{SASL} ?\Z", re.ASCII)
+LONGEST = 510  # bytes of code, status and text that smtpd writes
+TRIES = 24  # readings looked at on one line
+
+# Status codes that Postfix has fixed for a reason (smtpd_check.c), without class.
+FIXED = {
+    "Helo command rejected: need fully-qualified hostname": "5.2",
+    "Helo command rejected: Invalid name": "5.2",
+    "Helo command rejected: invalid ip address": "5.2",
+    "Helo command rejected: Host not found": "7.1",
+    "Sender address rejected: Domain not found": "1.8",
+    "Recipient address rejected: Domain not found": "1.2",
+}
+
+
+class Tail(NamedTuple):
+    """The fields at the end of a line."""
+
+    sender: str | None = None
+    recipient: str | None = None
+    proto: str | None = None
+    helo: str | None = None
+    sasl_method: str | None = None
+    sasl_username: str | None = None
+    sasl_sender: str | None = None
+
+
+class Body(NamedTuple):
+    """Everything behind the status code."""
+
+    text: str
+    subject: str | None
+    reason: str
+    tail: Tail
+
+
+def read_verdict(message: str) -> Verdict | None:
+    """Read a message of smtpd or postscreen; None where it is no verdict."""
+    fast = FAST.fullmatch(message)
+    if fast is not None and (fast[7] or fast[2] not in REPLIES):
+        queue_id, verb, command, name, address, port = fast.groups()[:6]
+        code, status, text, subject, reason = fast.groups()[6:11]
+        tail = Tail(*fast.groups()[11:])
+    else:
+        head = HEAD.fullmatch(message)
+        if head is None:
+            return None
+        queue_id, verb, command, name, address, port = head.groups()[:6]
+        code, status, rest = head.groups()[6:]
+        before = len(code or "") + 1 + (len(status) + 1 if status else 0)
+        text, subject, reason, tail = _body(rest, status, LONGEST - before)
+    return Verdict(
+        verb,
+        None if queue_id in (None, "NOQUEUE") else queue_id,
+        command,
+        None if address is None else Client(name, address, port),
+        int(code) if code else None,
+        status,
+        text,
+        reason,
+        subject,
+        *tail,
+    )
+
+
+def _body(rest: str, status: str | None, cut: int) -> Body:
+    """The reading of text and envelope that agrees with itself."""
+    if rest.startswith("<"):
+        ends = [*SUBJECT_END.finditer(rest, 1)][:TRIES]
+        for end in reversed(ends):
+            subject, after = rest[1 : end.start()], rest[end.end() :]
+            found = _agreeing(subject, end[1] or "Recipient address", after, status)
+            if found:
+                reason, tail = found
+                return Body(f"<{subject}>: {reason}", subject, reason, tail)
+    if blocked := BLOCKED_START.match(rest):
+        for end in reversed([*BLOCKED.finditer(rest)][:TRIES]):
+            subject = rest[blocked.end() : end.start()]
+            found = _agreeing(subject, blocked[1], rest[end.start() :], None)
+            if found:
+                reason = rest[: blocked.end()] + subject + found[0]
+                return Body(reason, subject, reason, found[1])
+    return _plain(rest, cut)
+
+
+def _plain(rest: str, cut: int) -> Body:
+    """A text that names no stranger's words, or one that was cut short."""
+    if len(rest.encode("utf-8", "surrogateescape")) > cut:
+        kept = rest.encode("utf-8", "surrogateescape")[:cut]
+        text = kept.decode("utf-8", "surrogateescape")
+        if rest[len(text) : len(text) + 2] == "; ":
+            tail = _tail(rest[len(text) + 2 :])
+            if tail:
+                return Body(text, None, text, tail)
+    marks = [*MARK.finditer(rest)]
+    # Behind a subject that no other field confirms, a stranger may have gone on
+    # writing: then the last envelope is Postfix's own.
+    for mark in reversed(marks[-TRIES:]) if rest.startswith("<") else marks[:TRIES]:
+        if tail := _tail(rest[mark.end() :]):
+            text = rest[: mark.start()]
+            return Body(text, None, _reason(text), tail)
+    if marks:
+        mark = marks[0]
+        text = rest[: mark.start()]
+        short = CUT.match(rest, mark.end())
+        tail = Tail(*short.groups()) if short else Tail()
+        return Body(text, None, _reason(text), tail)
+    text = rest.removesuffix(";")
+    return Body(text, None, _reason(text), Tail())
+
+
+def _reason(text: str) -> str:
+    """The text without `<subject>: ` where there is one end of it only."""
+    ends = [*SUBJECT_END.finditer(text, 1)] if text.startswith("<") else []
+    return text[ends[0].end() :] if len(ends) == 1 else text
+
+
+def _agreeing(
+    subject: str, kind: str, after: str, status: str | None
+) -> tuple[str, Tail] | None:
+    """Reason and envelope, if the envelope names the subject as a `kind` would."""
+    if kind == "Helo command":
+        ending = ENDING.search(after)
+        plain = after[: ending.start()] if ending else after
+        known = f" helo=<{subject}>"
+        mark = MARK.search(after)
+        if not ending or not plain.endswith(known) or not mark:
+            return None
+        middle = plain[mark.end() : len(plain) - len(known)].rstrip(",")
+        tail = _tail(middle) if mark.end() <= len(plain) - len(known) else None
+        if tail is None or tail.helo is not None:
+            return None
+        found = tail._replace(helo=subject)
+        found = found._replace(
+            sasl_method=ending[1], sasl_username=ending[2], sasl_sender=ending[3]
+        )
+        reason = after[: mark.start()]
+        return (reason, found) if _fits(reason, status) else None
+    marks = [*MARK.finditer(after)][:TRIES]
+    if "verif" in after[:60] or "undeliverable" in after[:60]:
+        marks.reverse()  # the text of another server, which may be the stranger's
+    for mark in marks:
+        tail = _tail(after[mark.end() :], subject, kind)
+        if tail and _fits(after[: mark.start()], status):
+            return after[: mark.start()], tail
+    return None
+
+
+def _tail(text: str, subject: str | None = None, kind: str = "") -> Tail | None:
+    """The envelope that a text is, if it is one and names the subject."""
+    match = None
+    if kind == "Sender address":
+        known = f"from=<{subject}>"
+        if text.startswith(known):
+            match = ENVELOPE.fullmatch(text, len(known)) or LOOSE.fullmatch(
+                text, len(known)
+            )
+            return Tail(subject, *match.groups()[1:]) if match else None
+    elif kind == "Recipient address":
+        before, found, behind = text.partition(f"to=<{subject}>")
+        if found:
+            first = ENVELOPE.fullmatch(before.rstrip(", ")) or LOOSE.fullmatch(
+                before.rstrip(", ")
+            )
+            second = ENVELOPE.fullmatch(behind)
+            if first and second:
+                return Tail(first[1], subject, *second.groups()[2:])
+        return None
+    if match is None:
+        match = ENVELOPE.fullmatch(text) or LOOSE.fullmatch(text)
+    if match is None:
+        return None
+    tail = Tail(*match.groups())
+    if kind == "Sender address" and subject is not None:
+        same = (tail.sender or "").replace('"', "") == subject.replace('"', "")
+        domain = (tail.sender or "").endswith("@" + subject)
+        return tail if same or domain else None
+    return tail
+
+
+def _fits(reason: str, status: str | None) -> bool:
+    """Whether a reason may come with a status code."""
+    fixed = next((v for k, v in FIXED.items() if reason.startswith(k)), None)
+    return status is None or fixed is None or status.partition(".")[2] == fixed
