@@ -99,10 +99,17 @@ def one_more(site: Site, browser: Browser, number: int) -> float:
     manage(site, "entries", "add", "deny", "sender", sender)
     page = browser.get("/review/")
     begun = time.perf_counter()
-    browser.post("/review/", reason="bench", reviewed=hidden("reviewed", page))
-    while attempt(sender, "bob@practice.test", src="127.0.0.10").code != 554:
+    address = browser.post(
+        "/review/", reason="bench", reviewed=hidden("reviewed", page)
+    )
+    # To somebody elsewhere: an accepted recipient that is left costs Postfix a token
+    # of in_flow_delay, and after a hundred it waits a second each time.
+    while attempt(sender, "bob@elsewhere.example", src="127.0.0.10").code != 554:
         time.sleep(0.005)
-    return time.perf_counter() - begun
+    took = time.perf_counter() - begun
+    while 'data-state="applied"' not in browser.get(address.removeprefix(site.url)):
+        time.sleep(0.05)
+    return took
 
 
 def peak(site: Site, words: str) -> float:

@@ -35,7 +35,12 @@ PROBE_OVERRIDES = {
     "smtpd_hard_error_limit": "1000",
     "smtpd_junk_command_limit": "1000",
     "smtpd_milters": "",
-    "smtpd_proxy_filter": "",
+    # Nothing is ever sent there: with speed_adjust smtpd connects after the message,
+    # and a probe ends before it. Without a filter an accepted recipient opens a queue
+    # file, and one that is left takes a token of in_flow_delay with it: after a
+    # hundred, all mail waits a second (seen on 3.7.11).
+    "smtpd_proxy_filter": "unix:mailguard-nowhere",
+    "smtpd_proxy_options": "speed_adjust",
     "smtpd_soft_error_limit": "1000",
     "smtpd_tls_security_level": "none",
     "smtpd_tls_wrappermode": "no",
