@@ -187,6 +187,11 @@ CELERY_BEAT_SCHEDULE = {
         "args": ["local"],
         "options": {"queue": "server.local", "expires": 5},
     },
+    "get on with imports": {
+        "task": "mailguard.lists.tasks.tend",
+        "schedule": 15.0,
+        "options": {"queue": "server.local", "expires": 15},
+    },
 }
 
 LOGGING = {

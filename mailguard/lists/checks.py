@@ -106,7 +106,9 @@ def doubts(entry: Entry) -> Iterator[str]:
 
 
 def reaching(entry: Entry) -> Iterator[str]:
-    """Sentences about an entry that reaches far, without a look at others."""
+    """Sentences about what an entry means by itself, without a look at others."""
+    if entry.kind is Kind.SENDER and "*" in entry.value:
+        yield f"The * in {entry.value} stands for itself: there are no wildcards."
     if entry.kind is Kind.CLIENT and "/" in entry.value:
         network = ipaddress.ip_network(entry.value)
         if network.prefixlen < WIDEST[network.version]:

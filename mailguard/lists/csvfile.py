@@ -50,7 +50,8 @@ def read_line(text: str, delimiter: str, read: Read) -> Line:
     """One line; `read` makes its entry. Raises BadValue, which quotes what is wrong."""
     cells = split(text, delimiter)
     if not 3 <= len(cells) <= len(FIELDS):
-        raise BadValue(text, f"has {len(cells)} columns: {','.join(FIELDS)} are known")
+        wanted = "side,kind,value and then, if you like, note,expires"
+        raise BadValue(text, f"{len(cells)} of the columns {wanted}")
     side, kind, value, *rest = cells
     entry = read(side.strip().lower(), kind.strip().lower(), value)
     note = read_note(rest[0]) if rest and rest[0] else ""

@@ -1,7 +1,5 @@
 """A file of entries: upload, see what it would do, import it or forget it."""
 
-from pathlib import Path
-
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,7 +11,7 @@ from django.views.decorators.http import (
 
 from mailguard.accounts.services import actor_of
 from mailguard.errors import NotNow
-from mailguard.lists import imports
+from mailguard.lists import checking, imports
 from mailguard.lists.forms import UploadForm
 from mailguard.lists.models import Import
 from mailguard.servers import services as servers
@@ -45,7 +43,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Import, pk=pk)
     context = {
         "job": row,
-        "refusals": imports.refusals(row, SHOWN),
+        "refusals": checking.refusals(row, SHOWN),
         "worker_alive": servers.worker_alive(servers.local()),
     }
     response = render(request, "lists/job.html", context)
@@ -80,7 +78,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def refused(request: HttpRequest, pk: int) -> FileResponse:
     """Every refused line, with its number and the reason."""
-    report = Path(get_object_or_404(Import, pk=pk).report)
+    report = get_object_or_404(Import, pk=pk).report
     if not report.exists():
         raise Http404("no report")
     return FileResponse(report.open("rb"), as_attachment=True, filename="refused.csv")

@@ -1,5 +1,7 @@
 """Entries, since when and until when each was live, and files of them."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Func, Q
@@ -132,7 +134,7 @@ class Import(models.Model):
     """One file of entries: how far it is, and what came of it.
 
     `path` is where it lies on the server, `total` counts its lines; up to `offset`
-    bytes and `lines` lines were read. The refused lines stand in a report beside it,
+    bytes and `lines` lines were read. The refused lines stand in a report,
     of which `report_size` bytes are sure. `added`, `there` and `moved` say what the
     import would do, and what it did once it is done. `touched_at` is when the worker
     last got on with it.
@@ -174,9 +176,9 @@ class Import(models.Model):
         return f"{self.name} {self.state}"
 
     @property
-    def report(self) -> str:
+    def report(self) -> Path:
         """Where the refused lines stand."""
-        return f"{self.path}.refused.csv"
+        return Path(settings.HOME) / "imports" / f"{self.pk}.refused.csv"
 
     @property
     def moving(self) -> bool:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from mailguard.lists import imports
+from mailguard.lists import checking, imports
 from mailguard.lists.models import Import, State
 
 __all__ = ["tend", "work"]
@@ -16,7 +16,7 @@ def work(import_id: int) -> None:
         return
     if job.state == State.IMPORTING:
         imports.carry_out(job=job)
-    elif imports.check(job=job):
+    elif checking.check(job=job):
         imports.tell_worker(job)
 
 

@@ -13,7 +13,7 @@ from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
 from mailguard.audit.services import Actor
 from mailguard.command import Exit
-from mailguard.lists import exports, imports, services
+from mailguard.lists import checking, exports, imports, services
 from mailguard.lists.checks import Guard, doubts
 from mailguard.lists.models import Import, State
 from mailguard.lists.reading import read_expires, read_note
@@ -22,7 +22,7 @@ from mailguard.servers import services as servers
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Entry, Kind
 
-SHOWN = 50  # refused lines in the answer
+SHOWN = 1000  # refused lines in the answer
 Answer = tuple[Exit, dict[str, Any], str]
 WORDS = {
     "add": "allow|deny KIND VALUE",
@@ -100,9 +100,9 @@ def import_(name: str, actor: Actor, options: Any) -> Answer:
         )
     except (OSError, ValueError) as cause:
         raise BadValue(name, f"cannot be read ({cause})") from None
-    while imports.check(job=job):
+    while checking.check(job=job):
         pass
-    bad = imports.refusals(job, SHOWN)
+    bad = checking.refusals(job, SHOWN)
     told = result(job, bad)
     stop = job.refused and not options["skip_refused"]
     if stop or options["dry_run"]:
