@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from postfixconf.errors import quoted
 from postfixconf.maillog.totals import BLOCK, Totals
 
 STDIN = "-"
@@ -31,9 +30,9 @@ def blocks(name: str) -> Iterator[bytes]:
                 yield block
     except (OSError, EOFError, zlib.error) as cause:
         reason = getattr(cause, "strerror", None) or str(cause) or "cannot be read"
-        raise Unreadable(f"{quoted(name)} cannot be read: {reason}.") from cause
+        raise Unreadable(f"{name!r} cannot be read: {reason}.") from cause
     except ValueError as cause:  # a NUL in the name
-        raise Unreadable(f"{quoted(name)} is no file name.") from cause
+        raise Unreadable(f"{name!r} is no file name.") from cause
 
 
 def _opened(name: str) -> BinaryIO:

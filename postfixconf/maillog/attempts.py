@@ -73,8 +73,8 @@ class Session:
     queue_id: str | None = None
     username: str | None = None
     accepted: bool = False
-    base: Key = ()
-    number: int = 0
+    second: str | None = None
+    alike: dict[Key, int] = field(default_factory=dict)
 
     def is_over(self, record: Verdict, key: str, at: datetime | None) -> bool:
         """Whether a verdict belongs to another RCPT than the open attempt."""
@@ -133,7 +133,7 @@ class Attempts:
             case Accepted():
                 yield from self._accepted(seen, seen.record)
             case Opened() | Closed():
-                yield from self._end(_process(seen))
+                yield from self._parted(_process(seen))
             case Queued() | MessageId():
                 self._learn(seen, seen.record)
             case Delivery():
@@ -246,6 +246,13 @@ class Attempts:
         if len(self._sessions) >= self._most[0]:
             yield from self._end(next(iter(self._sessions)))
 
+    def _parted(self, process: Process) -> Iterator[Attempt]:
+        """A session begins or ends; what the process was doing is over."""
+        session = self._sessions.get(process)
+        if session is not None:
+            yield from self._close(session)
+            session.queue_id = session.username = None
+
     def _end(self, process: Process) -> Iterator[Attempt]:
         session = self._sessions.pop(process, None)
         if session is not None:
@@ -280,9 +287,10 @@ def _begun(seen: Seen, record: Verdict, session: Session) -> Attempt:
     second = seen.at.replace(microsecond=0).isoformat() if seen.at else None
     base: Key = (seen.host, seen.program, seen.pid, second)
     base = (*base, address, record.sender, record.recipient)
-    session.number = session.number + 1 if base == session.base else 0
-    session.base = base
-    attempt = Attempt((*base, session.number), seen.at, seen.host, seen.program)
+    if second != session.second:
+        session.second, session.alike = second, {}
+    number = session.alike[base] = session.alike.get(base, -1) + 1
+    attempt = Attempt((*base, number), seen.at, seen.host, seen.program)
     return replace(
         attempt,
         pid=seen.pid,

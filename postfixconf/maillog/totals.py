@@ -43,10 +43,8 @@ VERDICT = (
 SCAN = re.compile(
     rf"{HEAD}(?:({QUEUE_ID}): )?(?:{STATUS}|{VERDICT}|({WORD}=?))".encode()
 )
-REFUSAL = re.compile(
-    rf"{HEAD}(?:({QUEUE_ID}): )?"
-    rf"((?:(?:milter-)?reject(?:_warning)?|warning): [^\n]*)".encode()
-)
+REFUSED = r"((?:(?:milter-)?reject(?:_warning)?: |warning: |message repeated )[^\n]*)"
+REFUSAL = re.compile(rf"{HEAD}(?:({QUEUE_ID}): )?{REFUSED}".encode())
 WARNED = re.compile(rb": warning: (?:header|body|END-OF-MESSAGE) ")
 CHECK = re.compile(rb"((?:milter-)?[a-z]+): (?:header|body|END-OF-MESSAGE) ")
 PARTING = frozenset((b"connect", b"disconnect", b"lost", b"timeout", b"too"))
@@ -250,5 +248,9 @@ class Totals:
             return
         line = b"\n%b h %b[%b]: " % (at, program, pid)
         line += match[2].encode("utf-8", "surrogateescape")
+        refusal = REFUSAL.match(line)
         for _ in range(min(int(match[1]), MOST)):
-            self._count(line + b"\n")
+            if not self._rejects_only:
+                self._count(line + b"\n")
+            elif refusal is not None:
+                self._verdict(*refusal.group(1, 2, 3, 5))

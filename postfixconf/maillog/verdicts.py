@@ -5,14 +5,15 @@ smtpd writes these lines in one place (log_whatsup in smtpd_check.c):
     QUEUEID|NOQUEUE: VERB: COMMAND from name[address]: TEXT; from=<S> to=<R>
     proto=P helo=<H>
 
-with TEXT `CODE STATUS <subject>: reason`, cut at 510 bytes; 3.10 adds sasl fields
-at the end, postscreen puts commas between the fields. Verb, command, client, code
-and status stand before anything a stranger wrote, so they are read from left to
-right. S, H and the subject are strangers' text and may imitate the rest of a line.
-Where a line can be read in more than one way, the reading is taken in which the
-subject is the very address or greeting that the end of the line names, and the
-longest such subject: who greets with `x>: Sender address rejected: …` is read as
-having greeted with just that.
+with TEXT `CODE STATUS <subject>: reason`; 3.10 adds sasl fields at the end,
+postscreen puts commas between the fields. Verb, command, client, code and status
+stand before anything a stranger wrote, so they are read from left to right. The
+subject, S and H are strangers' text and may imitate the rest of a line: smtpd puts
+`?` for `<>;@` and blanks in a greeting, but not in a quoted sender, and postscreen
+in neither. Where a line can be read in more than one way, the reading is taken in
+which the subject is the very address or greeting that the end of the line names,
+and the longest such subject: who greets with `x>: Sender address rejected: …` is
+read as having greeted with just that.
 
 What this does not handle: a stranger who guesses the whole beginning of his own
 line, reply included, and repeats it in his greeting can make smtpd write, byte for
