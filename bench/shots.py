@@ -14,10 +14,24 @@ PAGES = {
     "dashboard": "/",
     "protection": "/protection/",
     "confirm": "/protection/reject_unknown_client_hostname/confirm/",
+    "entries": "/entries/",
+    "import": "/entries/import/",
+    "domains": "/domains/",
     "review": "/review/",
     "history": "/history/",
+    "changes": "/history/changes/",
     "revision": "/history/3/",
+    "restore": "/history/2/restore/",
+    "compare": "/history/compare/?from=1&to=3",
+    "panic": "/panic/",
 }
+ENTRIES = (
+    ("allow", "sender_domain", "partner.example", "our supplier, complained on Monday"),
+    ("allow", "client", "198.51.100.7", "the scanner in the branch office"),
+    ("deny", "sender", "win@lottery.example", "three waves this week"),
+    ("deny", "client", "203.0.113.0/24", "nothing but spam since 2024"),
+    ("allow", "helo", "oldprinter", "cannot be taught a better name"),
+)
 WIDTHS = (390, 1280)
 HEIGHT = 800
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -28,7 +42,13 @@ def prepare(site: Site) -> None:
     site.manage("set", "disable_vrfy_command=on", "dnsbl:zen.spamhaus.org=test")
     site.manage("apply", "--reason", "first steps: log what a blocklist would refuse")
     site.manage("set", "reject_non_fqdn_helo_hostname=on")
+    for side, kind, value, note in ENTRIES[:4]:
+        site.manage("entries", "add", side, kind, value, "--note", note)
+    site.manage("domains", "add", "practice.test")
+    site.manage("set", "own_domains=test")
     site.manage("apply", "--reason", "infected PCs greet with short names")
+    for side, kind, value, note in ENTRIES[4:]:
+        site.manage("entries", "add", side, kind, value, "--note", note)
     site.manage("set", "reject_unknown_reverse_client_hostname=test")
     site.manage("set", "dnsbl:zen.spamhaus.org=on")
 

@@ -91,6 +91,16 @@ class Entry(models.Model):
                 condition=Q(until_revision=None, expires_at__isnull=False),
                 name="entry_to_expire",
             ),
+            models.Index(
+                fields=["since_revision"],
+                condition=Q(until_revision=None),
+                name="entry_since",
+            ),
+            models.Index(
+                fields=["until_revision"],
+                condition=Q(until_revision__isnull=False),
+                name="entry_ended",
+            ),
         ]
 
     def __str__(self) -> str:

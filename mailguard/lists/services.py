@@ -4,7 +4,7 @@ A revision claims the rows it brings live, so that what is added meanwhile waits
 the next one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +30,6 @@ __all__ = [
     "discard",
     "edits",
     "find",
-    "inside",
     "lines",
     "live",
     "pending",
@@ -89,17 +88,6 @@ def resulting(rows: QuerySet[Entry]) -> QuerySet[Entry]:
 def find(kind: library.Kind, value: str) -> Entry | None:
     """The wanted entry with this value, if there is one."""
     return wanted().filter(kind=kind, value=value).first()
-
-
-def inside(domains: Iterable[str]) -> QuerySet[Entry]:
-    """The wanted sender entries that stand inside one of these domains."""
-    hit = Q(pk=None)
-    for domain in domains:
-        hit |= Q(kind="sender", value__endswith=f"@{domain}")
-        hit |= Q(kind="sender", value__endswith=f".{domain}")
-        hit |= Q(kind="sender_domain", value=domain)
-        hit |= Q(kind="sender_domain", value__endswith=f".{domain}")
-    return wanted().filter(hit, lookup=library.Lookup.ACCESS)
 
 
 def uses(rows: QuerySet[Entry]) -> Uses:
