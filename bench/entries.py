@@ -25,9 +25,9 @@ from tests.support.smtp import attempt
 COUNT = int(os.environ.get("MAILGUARD_BENCH_ENTRIES", "1000000"))
 PAGES = (
     "/entries/",
-    "/entries/?q=user77@",
-    "/entries/?q=user4711@d4711.bench.example",
-    "/entries/?q=nothing-like-this",
+    "/entries/?text=user77@",
+    "/entries/?text=user4711@d4711.bench.example",
+    "/entries/?text=nothing-like-this",
     "/entries/?side=deny&kind=sender",
     "/",
     "/protection/",
