@@ -37,6 +37,7 @@ shots: ## photograph each page into docs/screens
 bench: ## measure, as ratios in one run
 	@deploy/setup test
 	@$(PYTHON) -m bench.apply
+	@$(PYTHON) -m bench.maillog
 	@exec $(PYTHON) -m bench.entries
 
 soak: ## the long campaigns at full size

@@ -71,7 +71,6 @@ class Session:
     open: Attempt | None = None
     times: dict[str, datetime | None] = field(default_factory=dict)
     queue_id: str | None = None
-    username: str | None = None
     accepted: bool = False
     second: str | None = None
     alike: dict[Key, int] = field(default_factory=dict)
@@ -142,8 +141,6 @@ class Attempts:
                 yield from self._stopped(seen, seen.record)
             case Removed():
                 self._messages.pop(_name(seen, seen.record.queue_id), None)
-            case _:
-                pass
 
     def _verdict(self, seen: Seen, record: Verdict) -> Iterator[Attempt]:
         process = _process(seen)
@@ -166,7 +163,7 @@ class Attempts:
         session = self._sessions.setdefault(process, Session())
         if session.open is not None and session.open.queue_id:
             yield from self._close(session)
-        session.queue_id, session.username = record.queue_id, record.sasl_username
+        session.queue_id = record.queue_id
         message = self._message(_name(seen, record.queue_id))
         message.client, message.sasl_username = record.client, record.sasl_username
         message.at, message.service = seen.at, seen.program
@@ -251,7 +248,7 @@ class Attempts:
         session = self._sessions.get(process)
         if session is not None:
             yield from self._close(session)
-            session.queue_id = session.username = None
+            session.queue_id = None
 
     def _end(self, process: Process) -> Iterator[Attempt]:
         session = self._sessions.pop(process, None)

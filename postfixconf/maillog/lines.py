@@ -24,7 +24,8 @@ __all__ = ["DAEMONS", "PROBES", "QUEUE_ID", "REPEATED", "Line", "is_postfix", "s
 # enable_long_queue_ids), so none of Postfix's words looks like one. NOQUEUE does.
 QUEUE_ID = "[0-9A-Zb-df-hj-np-tv-z]{5,25}"
 HEAD = re.compile(
-    rf"({STAMP}) (\S+) ([^\s\[\]:]+)\[(\d{{1,10}})\]: (?:\[ID \d+ [^\]\n]+\] )?(.*)",
+    rf"({STAMP}) ([^ ]+) ([^ \[\]:]+)\[([0-9]{{1,10}})\]: "
+    r"(?:\[ID [0-9]+ [^\]\n]+\] )?(.*)",
     re.ASCII | re.DOTALL,
 )
 REPEATED = re.compile(r"message repeated (\d{1,9}) times?: \[ ?(.*?)\]?\Z", re.DOTALL)

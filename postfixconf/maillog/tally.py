@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 from postfixconf.maillog.attribution import attribute, key_of
 from postfixconf.maillog.lines import ENDS
-from postfixconf.maillog.verdicts import FAST, read_verdict
+from postfixconf.maillog.verdicts import read_verdict
 
-__all__ = ["LATER", "TWICE", "ControlTally"]
+__all__ = ["LATER", "TWICE", "USUAL", "ControlTally"]
 
 Process = tuple[bytes, bytes]
-Identity = tuple[str | None, str | None, str | None]
+Identity = tuple[bytes | None, ...]
 
 LATER = frozenset(("DATA", "BDAT", "END-OF-MESSAGE"))  # after a recipient was accepted
+LATER_BYTES = frozenset(each.encode() for each in LATER)
 OPEN = 20_000  # attempts kept open at once
 TWICE = 2  # seconds between the two lines of a rule that stands in two lists
 CLOCK = re.compile(rb"(\d\d):(\d\d):(\d\d)")
@@ -34,6 +35,19 @@ class Open(NamedTuple):
 
     identity: Identity
     keys: dict[str, bytes]
+
+
+# A refusal with its whole envelope, in which no stranger wrote `<` or `>`: the one
+# reading of it is found at once. `verdicts` reads the others.
+USUAL = re.compile(
+    rb"(reject|reject_warning): ([A-Z-]+) from [^ \[\]]*\[([^ \]]*)\](?::[0-9]+)?: "
+    rb"[0-9]{3} [245]\.[0-9]{1,3}\.[0-9]{1,3} (?:<[^<>]*>: )?([^<>]*);"
+    rb" from=<([^<>]*)> to=<([^<>]*)> proto=[^ ,<>]+ helo=<[^<>]*>\r?"
+)
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
 def _apart(before: bytes, after: bytes) -> bool:
@@ -61,6 +75,7 @@ class ControlTally:
         self._open: dict[Process, Open] = {}
         self._accepted: set[Process] = set()
         self._seen: dict[Process, int] = {}
+        self._keys: dict[bytes, str] = {}
 
     def result(self, wanted: Callable[[str], bool]) -> dict[str, dict[str, int]]:
         """The counts of the wanted keys."""
@@ -73,37 +88,74 @@ class ControlTally:
 
     def add(self, at: bytes, program: bytes, pid: bytes, verdict: bytes) -> None:
         """Count one line of smtpd or postscreen, from its verb on, with its stamp."""
-        text = verdict.decode("utf-8", "surrogateescape")
-        fast = FAST.fullmatch(text)
-        if fast is not None and fast[7] and fast[2] in ("reject", "reject_warning"):
-            verb, command, address = fast.group(2, 3, 5)
-            identity = (address, fast[12], fast[13])
-            key = key_of(fast[11], address or "")
-        else:
-            record = read_verdict(ENDS.sub("", text))
-            if record is None:
-                return
-            verb, command = record.verb, record.command
-            address = record.client.address if record.client else None
-            identity = (address, record.sender, record.recipient)
-            key = attribute(record).key
-        if verb not in ("reject", "reject_warning"):
+        usual = USUAL.fullmatch(verdict)
+        if usual is not None:
+            self.add_usual(at, program, pid, *usual.groups())
             return
-        if key not in self._counts and len(self._counts) >= KEYS:
-            key = "other"
-        counts = self._counts.setdefault(key, [0, 0, 0])
-        counts[verb == "reject_warning"] += 1
-        if self._is_new(at, (program, pid), identity, key, command):
+        text = ENDS.sub("", verdict.decode("utf-8", "surrogateescape"))
+        record = read_verdict(text)
+        if record is None or record.verb not in ("reject", "reject_warning"):
+            return
+        address = record.client.address if record.client else None
+        identity = tuple(map(_bytes, (address, record.sender, record.recipient)))
+        key = attribute(record).key
+        verb, command = record.verb.encode(), record.command.encode()
+        self._count(at, (program, pid), verb, command, identity, key)
+
+    def add_usual(
+        self,
+        at: bytes,
+        program: bytes,
+        pid: bytes,
+        verb: bytes,
+        command: bytes,
+        address: bytes,
+        reason: bytes,
+        sender: bytes,
+        recipient: bytes,
+    ) -> None:
+        """Count a line that USUAL has taken apart."""
+        key = self._keys.get(reason) or self._key(reason, address)
+        identity = (address, sender, recipient)
+        self._count(at, (program, pid), verb, command, identity, key)
+
+    def _count(
+        self,
+        at: bytes,
+        process: Process,
+        verb: bytes,
+        command: bytes,
+        identity: Identity,
+        key: str,
+    ) -> None:
+        counts = self._counts.get(key)
+        if counts is None:
+            key = key if len(self._counts) < KEYS else "other"
+            counts = self._counts.setdefault(key, [0, 0, 0])
+        counts[verb == b"reject_warning"] += 1
+        if self._is_new(at, process, identity, key, command):
             counts[2] += 1
-        if verb == "reject":
-            self._open.pop((program, pid), None)
+        if verb == b"reject":
+            self._open.pop(process, None)
+
+    def _key(self, reason: bytes, address: bytes) -> str:
+        """The key of a reason, remembered."""
+        text = reason.decode("utf-8", "surrogateescape")
+        key = key_of(text, address.decode("utf-8", "surrogateescape"))
+        if len(self._keys) < KEYS and address not in reason:
+            self._keys[reason] = key
+        return key
 
     def _is_new(
-        self, at: bytes, process: Process, identity: Identity, key: str, command: str
+        self, at: bytes, process: Process, identity: Identity, key: str, command: bytes
     ) -> bool:
         """Whether the control has not been counted for this attempt yet."""
         found = self._open.get(process)
-        if found is not None and process in self._accepted and command not in LATER:
+        if (
+            found is not None
+            and process in self._accepted
+            and command not in LATER_BYTES
+        ):
             found = None
         if found is None or found.identity != identity:
             if len(self._open) >= OPEN:

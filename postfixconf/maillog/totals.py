@@ -22,7 +22,7 @@ from postfixconf.maillog.attribution import is_control
 from postfixconf.maillog.clock import STAMP
 from postfixconf.maillog.distinct import Distinct
 from postfixconf.maillog.lines import MOST, PROBES, QUEUE_ID, REPEATED, is_postfix
-from postfixconf.maillog.tally import ControlTally
+from postfixconf.maillog.tally import USUAL, ControlTally
 from postfixconf.maillog.words import WORD, kind_of
 
 __all__ = ["BLOCK", "Totals"]
@@ -30,11 +30,14 @@ __all__ = ["BLOCK", "Totals"]
 BLOCK = 1 << 18  # bytes read at once
 LONGEST = 1 << 20  # bytes of one line that are looked at
 
-HEAD = rf"\n({STAMP}) [^\s]+ ([^\s\[\]:]+)\[(\d{{1,10}})\]: (?:\[ID \d+ [^\]\n]+\] )?"
+HEAD = (
+    rf"\n({STAMP}) [^ \n]+ ([^ \n\[\]:]+)\[([0-9]{{1,10}})\]: "
+    r"(?:\[ID [0-9]+ [^\]\n]+\] )?"
+)
 STATUS = (
     r"to=<[^>\n]*>, (?:orig_to=<[^>\n]*>, )?relay=[^,\n]+, (?:conn_use=[^,\n]+, )?"
     r"delay=[^,\n]+, (?:delays=[^,\n]+, )?(?:dsn=[^,\n]+, )?"
-    r"status=([^\s]+(?: \(forwarded as )?)"
+    r"status=([^ \n]+(?: \(forwarded as )?)"
 )
 VERDICT = (
     r"([mrhdw](?:ilter-reject: |eject(?:_warning)?: |old: |iscard: "
@@ -45,6 +48,7 @@ SCAN = re.compile(
 )
 REFUSED = r"((?:(?:milter-)?reject(?:_warning)?: |warning: |message repeated )[^\n]*)"
 REFUSAL = re.compile(rf"{HEAD}(?:({QUEUE_ID}): )?{REFUSED}".encode())
+QUICK = re.compile(f"{HEAD}(?:{QUEUE_ID}: )?".encode() + USUAL.pattern)
 WARNED = re.compile(rb": warning: (?:header|body|END-OF-MESSAGE) ")
 CHECK = re.compile(rb"((?:milter-)?[a-z]+): (?:header|body|END-OF-MESSAGE) ")
 PARTING = frozenset((b"connect", b"disconnect", b"lost", b"timeout", b"too"))
@@ -205,14 +209,28 @@ class Totals:
         place = block.find(b"reject")
         while place >= 0:
             start, end = block.rfind(b"\n", 0, place), block.find(b"\n", place)
-            match = REFUSAL.match(block, start, end)
-            if match is not None and not match[5].startswith(b"w"):
+            if usual := QUICK.fullmatch(block, start, end):
+                self._usual(usual, block, start, end)
+            elif (match := REFUSAL.match(block, start, end)) and not match[
+                5
+            ].startswith(b"w"):
                 at, program, pid, _, verdict = match.groups()
                 self._tally.between(block, program, pid, start)
                 self._verdict(at, program, pid, verdict)
                 self._tally.note(program, pid, end)
             place = block.find(b"reject", end)
         self._tally.next_block()
+
+    def _usual(
+        self, usual: re.Match[bytes], block: bytes, start: int, end: int
+    ) -> None:
+        fields = usual.groups()
+        program, pid = fields[1:3]
+        if self._service(program) in ("smtpd", "postscreen"):
+            self._tally.between(block, program, pid, start)
+            self._verdicts[COUNTED[fields[3].decode()]] += 1
+            self._tally.add_usual(*fields)
+            self._tally.note(program, pid, end)
 
     def _status(self, program: bytes, queue_id: bytes, status: bytes) -> None:
         service = self._service(program)

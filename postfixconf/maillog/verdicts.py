@@ -33,14 +33,14 @@ VERBS = (
     r"(?:(?:milter-|proxy-)?(?:reject_warning|reject|hold|discard|accept)"
     r"|warn|info|filter|redirect|bcc|prepend|permit|delay)"
 )
-CLIENT = r"([^\s\[\]]*)\[([^\s\]]*)\](?::(\d+|unknown))?"
+CLIENT = r"([^ \[\]]*)\[([^ \]]*)\](?::([0-9]+|unknown))?"
 START = rf"(?:({QUEUE_ID}): )?({VERBS}): ([A-Z-]+)(?: from {CLIENT})?: "
-STATUS = r"(?:(\d{3}) )?(?:([245]\.\d{1,3}\.\d{1,3}) )?"
+STATUS = r"(?:([0-9]{3}) )?(?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?"
 SASL = (
-    r"(?:,? sasl_method=([^\s,<>]+))?(?:,? sasl_username=([^\s,<>]+))?"
-    r"(?:,? sasl_sender=([^\s,<>]+))?"
+    r"(?:,? sasl_method=([^ ,<>]+))?(?:,? sasl_username=([^ ,<>]+))?"
+    r"(?:,? sasl_sender=([^ ,<>]+))?"
 )
-PROTO = r"(?:,? ?proto=([^\s,<>]+))?"
+PROTO = r"(?:,? ?proto=([^ ,<>]+))?"
 
 # A line on which no stranger wrote `<` or `>` can be read in one way only.
 FAST = re.compile(
@@ -210,10 +210,7 @@ def _agreeing(
         tail = _tail(middle) if mark.end() <= len(plain) - len(known) else None
         if tail is None or tail.helo is not None:
             return None
-        found = tail._replace(helo=subject)
-        found = found._replace(
-            sasl_method=ending[1], sasl_username=ending[2], sasl_sender=ending[3]
-        )
+        found = Tail(*tail[:3], subject, *ending.groups())
         reason = after[: mark.start()]
         return (reason, found) if _fits(reason, status) else None
     marks = [*MARK.finditer(after)][:TRIES]
@@ -228,34 +225,27 @@ def _agreeing(
 
 def _tail(text: str, subject: str | None = None, kind: str = "") -> Tail | None:
     """The envelope that a text is, if it is one and names the subject."""
-    match = None
-    if kind == "Sender address":
-        known = f"from=<{subject}>"
-        if text.startswith(known):
-            match = ENVELOPE.fullmatch(text, len(known)) or LOOSE.fullmatch(
-                text, len(known)
-            )
-            return Tail(subject, *match.groups()[1:]) if match else None
-    elif kind == "Recipient address":
+    if kind == "Recipient address":
         before, found, behind = text.partition(f"to=<{subject}>")
-        if found:
-            first = ENVELOPE.fullmatch(before.rstrip(", ")) or LOOSE.fullmatch(
-                before.rstrip(", ")
-            )
-            second = ENVELOPE.fullmatch(behind)
-            if first and second:
-                return Tail(first[1], subject, *second.groups()[2:])
-        return None
-    if match is None:
-        match = ENVELOPE.fullmatch(text) or LOOSE.fullmatch(text)
-    if match is None:
-        return None
-    tail = Tail(*match.groups())
-    if kind == "Sender address" and subject is not None:
-        same = (tail.sender or "").replace('"', "") == subject.replace('"', "")
-        domain = (tail.sender or "").endswith("@" + subject)
-        return tail if same or domain else None
-    return tail
+        first, second = _envelope(before.rstrip(", ")), _envelope(behind)
+        if not found or first is None or second is None:
+            return None
+        return second._replace(sender=first.sender, recipient=subject)
+    if kind == "Sender address" and text.startswith(known := f"from=<{subject}>"):
+        rest = _envelope(text[len(known) :])
+        return rest and rest._replace(sender=subject)
+    tail = _envelope(text)
+    if tail is None or kind != "Sender address" or subject is None:
+        return tail
+    # smtpd names the sender unquoted, and a list of domains only its domain.
+    sender = tail.sender or ""
+    same = sender.replace('"', "") == subject.replace('"', "")
+    return tail if same or sender.endswith(f"@{subject}") else None
+
+
+def _envelope(text: str) -> Tail | None:
+    match = ENVELOPE.fullmatch(text) or LOOSE.fullmatch(text)
+    return Tail(*match.groups()) if match else None
 
 
 def _fits(reason: str, status: str | None) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from postfixconf.maillog.attempts import Attempts
 from postfixconf.maillog.attribution import attribute
 from postfixconf.maillog.parse import read
-from postfixconf.maillog.records import Check, Client, Unknown, Verdict
+from postfixconf.maillog.records import Check, Client, Foreign, Unknown, Verdict
 from postfixconf.maillog.totals import Totals
 from tests.postfixconf.maillog.lines import CLOCK, line, refusal, verdict
 from tests.support.corpus import OWN, corpus
@@ -89,6 +89,19 @@ ANY = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=24).map(b"".join),
     mutilated(),
 )
+
+
+def test_fixtures_without_heads_are_read_under_any_program() -> None:
+    rows = [
+        each.partition(b"\t")
+        for path in corpus("logs-headerless")
+        if path.suffix == ".tsv"
+        for each in path.read_bytes().split(b"\n")
+    ]
+    for program, _, message in rows:
+        name = program.decode() if b"/" in program else "postfix/smtpd"
+        seen = read(line("", name) + message, CLOCK)
+        assert not isinstance(seen.record, Foreign)
 
 
 @law
