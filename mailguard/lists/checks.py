@@ -1,6 +1,7 @@
 """What an entry must not be, and what one should think about twice."""
 
 import ipaddress
+import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +19,22 @@ from postfixconf.policy.matching import Envelope, candidates
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.text.access import Line, lines_of
 
-__all__ = ["Guard", "doubts", "hand_written", "reaching", "refuse"]
+__all__ = ["Guard", "doubts", "hand_written", "plain", "reaching", "refuse"]
 
 WIDEST = {4: 16, 6: 48}  # prefix lengths
 POSTMASTER = "postmaster"
+SIDES: dict[str, Side] = {each.value: each for each in Side}
+NAME = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+PLAIN: dict[str, tuple[Kind, re.Pattern[str]]] = {
+    kind.value: (kind, re.compile(pattern))
+    for kind, pattern in (
+        (Kind.SENDER, rf"[a-z0-9._+-]{{1,64}}@{NAME}"),
+        (Kind.SENDER_DOMAIN, NAME),
+        (Kind.CLIENT, rf"{OCTET}(?:\.{OCTET}){{3}}"),
+    )
+}
+LONGEST_PLAIN = 253  # characters
 BOUNCES = (
     "the empty sender is how bounces come. They must get through, or nobody learns "
     "that a message of theirs was lost: it can stand on no list"
@@ -50,9 +63,10 @@ class Guard:
 
     def read(self, side: str, kind: str, text: str) -> Entry:
         """An entry from plain text. Raises BadValue, which quotes it."""
-        if kind == Kind.SENDER and text.strip() == "<>":
+        entry = plain(side, kind, text)
+        if entry is None and kind == Kind.SENDER and text.strip() == "<>":
             raise BadValue(text, BOUNCES)
-        entry = Entry.read(side, kind, text)
+        entry = entry or Entry.read(side, kind, text)
         if entry.kind not in (Kind.SENDER, Kind.SENDER_DOMAIN):
             return entry
         refuse(entry, self.own, self.local)
@@ -65,6 +79,17 @@ class Guard:
                 "and adopt the edit first",
             )
         return entry
+
+
+def plain(side: str, kind: str, text: str) -> Entry | None:
+    """An entry whose text is its value already, as nearly all of a million are.
+
+    None for what needs a closer look; `Entry.read` gives the same, slowly.
+    """
+    on, found = SIDES.get(side), PLAIN.get(kind)
+    if on is None or found is None or len(text) > LONGEST_PLAIN:
+        return None
+    return Entry(on, found[0], text) if found[1].fullmatch(text) else None
 
 
 def hand_written(server: Server) -> list[Line]:

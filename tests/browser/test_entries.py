@@ -182,6 +182,7 @@ def test_own_domains_are_named_and_the_stop_is_switched(
     page = either
     page.goto("/domains/")
     page.click("button[value='practice.test']")
+    expect(page.locator(".thing")).to_have_text(["practice.test"])
     page.fill("[name=network]", "192.0.2.9")
     page.click("#add-exception")
     expect(page.locator(".things")).to_have_count(2)

@@ -15,6 +15,7 @@ from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
 from mailguard.changes import worker
 from mailguard.lists import services
+from mailguard.lists.checks import plain
 from mailguard.lists.models import Entry
 from mailguard.lists.search import Search
 from mailguard.protection import services as protection
@@ -413,6 +414,11 @@ TEXTS = st.one_of(
     st.from_regex(r"[a-z0-9.@/:\[\]<>*_ #$\"{}-]{1,30}", fullmatch=True),
     st.from_regex(r"[a-zß-ž'+=!-]{1,8}@[a-zß-ž]{1,8}\.[a-z]{2,5}", fullmatch=True),
 )
+PLAIN_TEXTS = st.one_of(
+    st.from_regex(r"[a-z0-9._+-]{1,9}@[a-z0-9.-]{1,12}\.[a-z]{2,3}", fullmatch=True),
+    st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+)
 MANY = settings(
     max_examples=150,
     deadline=None,
@@ -432,6 +438,13 @@ def test_whatever_the_form_takes_is_one_line_of_its_table(
         post(client, kind=kind, value=text, sure=sure)
     for row in Entry.objects.all():
         assert_one_line(row)
+
+
+@MANY
+@given(kind=st.sampled_from(list(Kind)), text=TEXTS | PLAIN_TEXTS)
+def test_the_short_way_to_read_a_value_gives_the_same(kind: Kind, text: str) -> None:
+    short = plain("deny", kind, text)
+    assert short is None or short == Line.read("deny", kind, text)
 
 
 @MANY
