@@ -16,8 +16,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from postfixconf.errors import FileFailed, HandEdited
@@ -133,7 +135,8 @@ def save(
         for left in (building, directory):
             shutil.rmtree(left, ignore_errors=True)
         building.mkdir(parents=True, mode=0o700)
-        kept = [_keep(building, each) for each in staged]
+        with ThreadPoolExecutor() as side_by_side:
+            kept = list(side_by_side.map(partial(_keep, building), staged))
         manifest = {"number": number, "files": [asdict(each) for each in kept]}
         _write(building / "manifest.json", json.dumps(manifest, indent=2).encode())
         _write(building / "outcome", b" " * RESERVED)

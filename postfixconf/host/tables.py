@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -73,8 +74,8 @@ def build(config_dir: Path, room: Path, table: Table) -> list[files.Staged]:
             asked = _write(source, table, hand)
             if suffix is not None:
                 _postmap(config_dir, f"{table.type}:{source}", timeout=600)
-        for each in staged:
-            _finish(each)
+        with ThreadPoolExecutor() as side_by_side:
+            list(side_by_side.map(_finish, staged))
         _look_up(config_dir, f"{table.type}:{source}", asked)
         return [_beside(each, room) for each in staged]
     except OSError as cause:
@@ -186,15 +187,18 @@ def _edit(
     """Change a few keys in copies of the source and of the database."""
     edits = dict(table.edits or ())
     source, index = (each.temporary for each in staged)
-    data = staged[0].target.read_bytes()
-    source.write_bytes(_edited(data, edits, block=table.hand is not None))
-    shutil.copyfile(staged[1].target, index)
-    gone = "".join(f"{key}\n" for key in edits)
+    with ThreadPoolExecutor() as side_by_side:
+        copied = side_by_side.submit(shutil.copyfile, staged[1].target, index)
+        data = staged[0].target.read_bytes()
+        source.write_bytes(_edited(data, edits, block=table.hand is not None))
+        copied.result()
+    gone = "".join(f"{key}\n" for key, do in edits.items() if do is None)
     come = "".join(f"{key} {do}\n" for key, do in edits.items() if do is not None)
     made = f"{table.type}:{source}"
-    run("postmap", "-c", str(config_dir), "-d", "-", made, given=gone, check=False)
+    if gone:  # ends badly where one of them was not there
+        run("postmap", "-c", str(config_dir), "-d", "-", made, given=gone, check=False)
     if come:
-        _postmap(config_dir, "-i", made, given=come)
+        _postmap(config_dir, "-r", "-i", made, given=come)
     return list(edits.items())
 
 
