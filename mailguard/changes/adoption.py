@@ -9,11 +9,13 @@ from mailguard.changes.draft import live_policy
 from mailguard.changes.models import Revision, State
 from mailguard.changes.outcomes import became_live, finish
 from mailguard.changes.services import texts_of
+from mailguard.changes.tables import watched
 from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.host import apply as protocol
+from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.policy import Policy
@@ -39,7 +41,7 @@ def adopt(revision: Revision) -> None:
     changed = differences(server, policy)
     with transaction.atomic():
         settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
-        server.stale_tables = stale(server, seen)
+        server.stale_tables = stale(server, seen, policy)
         became_live(revision, seen, policy)
         server.adopted_main = servers.as_bytes(seen.texts.main)
         server.adopted_master = servers.as_bytes(seen.texts.master)
@@ -75,10 +77,16 @@ def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
     return [asdict(each) for each in between(live_policy(server), policy)]
 
 
-def stale(server: Server, seen: Observed) -> list[str]:
-    """Our tables that somebody changed: they have to be made anew."""
+def stale(server: Server, seen: Observed, policy: Policy) -> list[str]:
+    """Our tables that somebody changed: they have to be made anew.
+
+    The sender table too where main.cf was edited so that the own-domain stop is
+    another than its lines say.
+    """
     now, then = seen.tables, server.written_tables
     edited = {name for name in {*now, *then} if now.get(name) != then.get(name)}
+    if server.live_policy and watched(live_policy(server)) != watched(policy):
+        edited.add(str(Lookup.ACCESS))
     return sorted(edited | set(server.stale_tables))
 
 

@@ -19,7 +19,7 @@ from postfixconf.policy.policy import Policy
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["changed", "filled"]
+__all__ = ["changed", "filled", "watched"]
 
 NO_DOMAINS = OwnDomains()
 FEW = 1000  # keys up to which a copy of the database is edited

@@ -163,8 +163,11 @@ def recover(server: Server) -> list[protocol.Recovered]:
 def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
     """Write how a killed revision ended, and what is live if it was applied."""
     seen = servers.look(revision.server)
+    applied = isinstance(outcome, protocol.Applied)
+    if applied and seen is None:
+        return  # what is live cannot be told now: the next look settles it
     with transaction.atomic():
-        if isinstance(outcome, protocol.Applied) and seen is not None:
+        if applied and seen is not None:
             after = Texts(
                 servers.as_text(revision.main_after),
                 servers.as_text(revision.master_after),

@@ -18,7 +18,7 @@ from pathlib import Path
 from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -140,10 +140,19 @@ def publish(job: Import) -> tuple[int, int]:
     others = wanted().filter(Exists(mine.exclude(side=OuterRef("side"))))
     moved = drop(others)
     gone = Entry.objects.filter(waiting=True, removed=True, claimed=None)
-    same = gone.filter(Exists(mine.filter(side=OuterRef("side"))))
-    back = same.update(removed=False, waiting=False)
+    mine = mine.filter(side=OuterRef("side"))
+    moment = timezone.now()
+    back = gone.filter(Exists(mine)).update(
+        removed=False,
+        waiting=False,
+        note=Subquery(mine.values("note")[:1]),
+        expires_at=Subquery(mine.values("expires_at")[:1]),
+        author_id=job.author_id,
+        author_name=job.author_name,
+        added_at=moment,
+    )
     with connection.cursor() as cursor:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        now = connection.ops.adapt_datetimefield_value(moment)
         cursor.execute(
             PUBLISH, (job.author_id, job.author_name, now, True, False, job.pk)
         )
@@ -167,9 +176,10 @@ def drop(rows: QuerySet[Entry]) -> int:
 
 def sweep(*, job: Import) -> None:
     """Throw away what a finished import does not need any more."""
-    jobs = Staged.objects.aggregate(first=Min("job"), last=Max("job"))
-    if set(jobs.values()) <= {job.pk, None}:
-        Staged.objects.all().delete()  # SQLite drops the pages, not row by row
+    with transaction.atomic():
+        jobs = Staged.objects.aggregate(first=Min("job"), last=Max("job"))
+        if set(jobs.values()) <= {job.pk, None}:
+            Staged.objects.all().delete()  # SQLite drops the pages, not row by row
     mine = Staged.objects.filter(job=job).order_by("pk")
     while found := list(mine.values_list("pk", flat=True)[:20_000]):
         Staged.objects.filter(pk__gte=found[0], pk__lte=found[-1], job=job).delete()
@@ -181,8 +191,10 @@ def sweep(*, job: Import) -> None:
 
 def forget_old() -> None:
     """Take away imports, and their reports, of more than a week ago."""
-    for job in Import.objects.filter(created_at__lt=timezone.now() - KEPT):
-        Import.objects.filter(pk=job.pk).update(state=State.CANCELLED)
+    idle = Import.objects.exclude(state=State.IMPORTING)
+    for job in idle.filter(created_at__lt=timezone.now() - KEPT):
+        if not idle.filter(pk=job.pk).update(state=State.CANCELLED):
+            continue  # somebody has just confirmed it
         job.refresh_from_db()
         sweep(job=job)
         job.delete()

@@ -219,7 +219,13 @@ def put(*, change: Difference, actor: Actor, reason: str = "") -> None:
 
 def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
     """What the draft changes in these rows, at most so many, in words."""
-    found = rows.filter(waiting=True).order_by("lookup", "removed", "id")[: 2 * most]
+    waiting = rows.filter(waiting=True)
+    coming = waiting.filter(removed=False).order_by("lookup", "id")[:most]
+    going = waiting.filter(removed=True).order_by("lookup", "id")[:most]
+    named = [*coming, *going]
+    values = {row.value for row in named}
+    others = waiting.filter(value__in=values)  # the other side of one that moves
+    found = {row.pk: row for row in [*named, *others]}.values()
     told: dict[str, Difference] = {}
     for row in found:
         had = told.get(row.what, Difference(row.what, "", ""))

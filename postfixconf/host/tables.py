@@ -85,7 +85,8 @@ def build(config_dir: Path, room: Path, table: Table) -> list[files.Staged]:
 def hand_written(path: Path) -> str:
     """The lines of a table outside our block; nothing where it is not there.
 
-    Raises FileFailed.
+    The last one ends in a newline, as it will once we have written. Raises
+    FileFailed.
     """
     return _parts(path, *_identity(path))[0]
 
@@ -119,13 +120,13 @@ def _parts(path: Path, inode: int, size: int, changed: int) -> tuple[str, str, s
     whole = hashlib.sha256(data).hexdigest()
     span = managed_span(data)
     if span is None:
-        return data.decode("utf-8", "surrogateescape"), "", whole
+        return terminated(data.decode("utf-8", "surrogateescape")), "", whole
     ours = hashlib.sha256(memoryview(data)[span[0] : span[1]]).hexdigest()
     above, below = (
         part.decode("utf-8", "surrogateescape")
         for part in (data[: span[0]], data[span[1] :])
     )
-    return terminated(above) + below, ours, whole
+    return terminated(terminated(above) + below), ours, whole
 
 
 def _editable(

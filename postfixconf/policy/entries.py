@@ -11,6 +11,7 @@ addresses in other scripts before the `@`.
 import ipaddress
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -142,8 +143,9 @@ def keys_of(value: str, *, dotted: bool) -> Iterator[str]:
     local, at, domain = value.rpartition("@")
     spellings = [domain]
     if "xn--" in domain:
-        shown = domain.encode().decode("idna")
-        spellings += [shown] if shown != domain and shown.isprintable() else []
+        with suppress(UnicodeError):  # IDNA 2003 does not know every name of today
+            shown = domain.encode().decode("idna")
+            spellings += [shown] if shown != domain and shown.isprintable() else []
     for each in spellings:
         yield f"{local}{at}{each}"
         if dotted and not at and NAME.fullmatch(each):
@@ -206,9 +208,13 @@ def _labels(text: str, value: str) -> str:
     value = value.rstrip(".")
     if not value.isascii():
         try:
-            value = value.encode("idna").decode()
+            plain = value.encode("idna").decode()
+            same = plain.encode().decode("idna") == value
         except UnicodeError as cause:
             raise BadValue(text, f"not a domain name ({cause})") from None
+        if not same:  # ß would become ss: another owner's domain
+            raise BadValue(text, "please write it as it stands in the DNS (xn--…)")
+        value = plain
     good = all(LABEL.fullmatch(label) for label in value.split("."))
     if not good or len(value) > LONGEST_DOMAIN:
         raise BadValue(text, "not a domain name")

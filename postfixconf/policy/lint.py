@@ -39,7 +39,7 @@ HARMLESS = re.compile(
 )
 SAFE = ("permit_auth_destination", "permit_mynetworks", "permit_sasl_authenticated")
 # Tables of `key value` lines; one of patterns cannot hold entries.
-KEYED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
+KEYED = ("hash", "btree", "lmdb", "cdb", "texthash")
 
 
 class Level(StrEnum):

@@ -176,3 +176,14 @@ def test_whatever_is_accepted_is_one_plain_line(
     keys = [*keys_of(entry.value, dotted=dotted)]
     assert read == [(key.lower(), entry.action) for key in keys]
     assert made.splitlines() == [f"{key} {entry.action}" for key in keys]
+
+
+@pytest.mark.parametrize("name", ["xn--strae-oqa.de", "xn--fa-hia.de", "xn--a.org"])
+def test_an_a_label_that_idna_2003_does_not_know_has_one_key(name: str) -> None:
+    value = read_value(Kind.SENDER_DOMAIN, name)
+    assert list(keys_of(value, dotted=False)) == [name]
+
+
+def test_a_name_that_would_become_another_owners_is_refused() -> None:
+    with pytest.raises(BadValue, match="straße"):
+        read_value(Kind.SENDER_DOMAIN, "straße.de")
