@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "mailguard.audit",
     "mailguard.accounts",
     "mailguard.servers",
+    "mailguard.traffic",
     "mailguard.protection",
     "mailguard.lists",
     "mailguard.changes",

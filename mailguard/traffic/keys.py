@@ -1,0 +1,25 @@
+"""Keys: short numbers for long texts, so that millions of them can be indexed."""
+
+from hashlib import blake2b
+from ipaddress import ip_address, ip_network
+
+__all__ = ["key_of", "network_of"]
+
+
+def key_of(*parts: object) -> int:
+    """63 bits that stand for these parts; letters count alike, large or small."""
+    text = "\0".join(map(str, parts)).lower().encode("utf-8", "surrogateescape")
+    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
+
+
+def network_of(address: str) -> str:
+    """The client's network, as greylisting sees it: /24, or /64 of IPv6.
+
+    >>> network_of("192.0.2.7")
+    '192.0.2.0/24'
+    """
+    try:
+        version = ip_address(address).version
+    except ValueError:
+        return address
+    return str(ip_network(f"{address}/{24 if version == 4 else 64}", strict=False))
