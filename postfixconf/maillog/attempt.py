@@ -1,15 +1,20 @@
 """What an attempt holds, and how a line of the log adds to it."""
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from postfixconf.maillog.attribution import RECORDER
 from postfixconf.maillog.records import Client, Delivery, Verdict
 
-__all__ = ["Attempt", "Key", "Outcome", "with_line"]
+__all__ = ["Attempt", "Key", "Outcome"]
 
 Key = tuple[str | int | None, ...]
 REFUSALS = ("reject", "milter-reject", "proxy-reject")
+RECORDED = re.compile(r"mailguard reverse=([^\s;,<>]{1,255})")
+LINES = 7  # kept of one attempt, besides that of the last delivery
+LONGEST = 2_000  # bytes kept of one line
 
 
 class Outcome(StrEnum):
@@ -21,12 +26,18 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Attempt:
     """One RCPT. `control` is the key of the refusal, `warned` would have refused.
 
     `command` is the command that was answered; `noted` are the keys of table
-    actions that let the message pass (info, warn, hold, …).
+    actions that let the message pass (info, warn, hold, …). `reverse_name` is what
+    the recorder wrote: the name that the address itself names, `unknown` where it
+    names none, None where nothing was recorded. `last` is the time of its last
+    line.
+
+    The lines of an attempt are added to it as they come: who is given one and keeps
+    it will see it change.
     """
 
     key: Key
@@ -48,36 +59,59 @@ class Attempt:
     noted: tuple[str, ...] = ()
     queue_id: str | None = None
     sasl_username: str | None = None
+    reverse_name: str | None = None
     message_id: str | None = None
     delivery: Delivery | None = None
     last: datetime | None = None
+    lines: tuple[bytes, ...] = ()
+    delivery_line: bytes = b""
+    told: bool = field(default=False, repr=False, compare=False)
 
+    @property
+    def raw(self) -> tuple[bytes, ...]:
+        """The lines that made it, as logged: at most eight, each cut at 2,000 bytes.
 
-def with_line(
-    attempt: Attempt, record: Verdict, key: str, at: datetime | None
-) -> Attempt:
-    """The attempt with one line more."""
-    attempt = replace(
-        attempt,
-        last=at,
-        helo=record.helo if attempt.helo is None else attempt.helo,
-        queue_id=record.queue_id or attempt.queue_id,
-        sasl_username=record.sasl_username or attempt.sasl_username,
-    )
-    if record.verb == "reject_warning":
-        return replace(attempt, warned=_added(attempt.warned, key))
-    if record.verb not in REFUSALS:
-        return replace(attempt, noted=_added(attempt.noted, key))
-    put_off = (record.code or 0) // 100 == 4
-    return replace(
-        attempt,
-        outcome=Outcome.PUT_OFF if put_off else Outcome.REFUSED,
-        command=record.command,
-        code=record.code,
-        status=record.status,
-        text=record.text,
-        control=key,
-    )
+        They are those of verdicts, `client=`, and the last delivery.
+        """
+        last = self.delivery_line
+        return (*self.lines, last) if last else self.lines
+
+    def keep(self, raw: bytes) -> None:
+        """Keep a line, unless there are enough."""
+        if raw and len(self.lines) < LINES:
+            self.lines = (*self.lines, raw[:LONGEST])
+
+    def add(
+        self, record: Verdict, key: str, at: datetime | None, raw: bytes = b""
+    ) -> None:
+        """Take in one verdict more, of the control that has the key."""
+        self.last = at
+        if self.helo is None:
+            self.helo = record.helo
+        self.queue_id = record.queue_id or self.queue_id
+        self.sasl_username = record.sasl_username or self.sasl_username
+        self.keep(raw)
+        if record.verb == "reject_warning":
+            self.warned = _added(self.warned, key)
+        elif record.verb in REFUSALS:
+            self.refuse(key, record)
+        elif key == RECORDER and (recorded := RECORDED.search(record.reason)):
+            self.reverse_name = recorded[1]
+        else:
+            self.noted = _added(self.noted, key)
+
+    def refuse(self, key: str, record: Verdict) -> None:
+        """It was refused, or put off, by a control."""
+        put_off = str(record.code or record.status).startswith("4")
+        self.outcome = Outcome.PUT_OFF if put_off else Outcome.REFUSED
+        self.command = record.command
+        self.code, self.status, self.text = record.code, record.status, record.text
+        self.control = key
+
+    def deliver(self, record: Delivery, at: datetime | None, raw: bytes = b"") -> None:
+        """What became of it in the queue."""
+        self.delivery, self.last = record, at
+        self.delivery_line = raw[:LONGEST]
 
 
 def _added(keys: tuple[str, ...], key: str) -> tuple[str, ...]:

@@ -2,34 +2,46 @@
 
     attempts = Attempts()
     for line in log:
-        for attempt in attempts.feed(read(line, clock)):
+        for attempt in attempts.feed(read(line, clock), line):
             store(attempt.key, attempt)
 
+(`intake` does the same with whole blocks, several times as fast.)
+
 Lines of one smtpd process about the same client, sender and recipient are one
-attempt, up to a refusal or to anything else the process does; a refusal of DATA
-joins the recipient it names. An attempt is handed out when it is decided, and again
-with the same `key` when its message is delivered, put off or bounced: the later one
-replaces the earlier.
+attempt, up to a refusal or to anything else the process does; a refusal of DATA or
+of the message is one of every recipient that was accepted. An attempt is handed out
+when it is decided, and again, with the same `key`, whenever it has changed. A
+recipient counts as accepted when smtpd names the queue id, the next command comes,
+or the message stands in the queue.
 
 Memory is bounded: of the sessions and messages not heard of for longest the state
 is dropped, what was open is handed out first. An outcome of a message whose
 beginning was not seen (or is forgotten) comes with no client, only with the key
-under which the beginning was handed out.
+under which the beginning was handed out: host, instance, queue id, recipient.
 
-What this does not handle: a recipient that an alias turned into several is one
-attempt, and the last outcome stands; mail that a local program sent is no attempt.
+What this does not handle:
+- a recipient that an alias turned into several is one attempt, and the last outcome
+  stands; mail that a local program sent, or that a .forward sent on, is no attempt;
+- no line tells that a client gave a message up (RSET, QUIT, a lost connection): its
+  recipients stay accepted, without a delivery;
+- a recipient accepted without any line (a second one, the recorder off) is not known
+  before its delivery, nor at all when the message is refused;
+- behind a content filter that does not say which message it sends on (XFORWARD), the
+  message counts a second time, from the filter's address;
+- where smtpd does not wait for RCPT (smtpd_delay_reject = no), a warning about
+  CONNECT, HELO or MAIL is an attempt of its own, without a recipient;
+- the outcome of an attempt that `settle` had handed out undecided, and whose
+  message is delivered after a restart, has another key.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from datetime import datetime
 
-from postfixconf.maillog.attempt import Attempt, Key, Outcome, with_line
+from postfixconf.maillog.attempt import Attempt, Key, Outcome
 from postfixconf.maillog.attribution import attribute
 from postfixconf.maillog.records import (
     Accepted,
     Check,
-    Client,
     Closed,
     Delivery,
     MessageId,
@@ -39,58 +51,21 @@ from postfixconf.maillog.records import (
     Seen,
     Verdict,
 )
-from postfixconf.maillog.tally import LATER, TWICE
+from postfixconf.maillog.state import Bounded, Message, Name, Process, Session
+from postfixconf.maillog.tally import LATER
+from postfixconf.maillog.verdicts import read_verdict
 
-__all__ = ["Attempts"]
+__all__ = ["MESSAGES", "SESSIONS", "Attempts"]
 
-Process = tuple[str, str, int | None]
-Name = tuple[str, str, str]
+KeyOf = Callable[[Verdict | Check], str]
 SESSIONS = 10_000
-MESSAGES = 50_000
+MESSAGES = 30_000
+NO_QUEUE = "NOQUEUE"  # a proxy filter has the message, no queue
 STOPPING = ("reject", "milter-reject", "discard", "milter-discard")
 
 
-@dataclass
-class Message:
-    """What is known of a message in the queue."""
-
-    client: Client | None = None
-    sender: str | None = None
-    sasl_username: str | None = None
-    message_id: str | None = None
-    local: bool = False
-    at: datetime | None = None
-    service: str = ""
-    attempts: dict[str | None, Attempt] = field(default_factory=dict)
-
-
-@dataclass
-class Session:
-    """What one smtpd process is doing."""
-
-    open: Attempt | None = None
-    times: dict[str, datetime | None] = field(default_factory=dict)
-    queue_id: str | None = None
-    accepted: bool = False
-    second: str | None = None
-    alike: dict[Key, int] = field(default_factory=dict)
-
-    def is_over(self, record: Verdict, key: str, at: datetime | None) -> bool:
-        """Whether a verdict belongs to another RCPT than the open attempt."""
-        known = self.open
-        if known is None:
-            return True
-        if (known.client, known.sender, known.recipient) != (
-            *(record.client, record.sender, record.recipient),
-        ):
-            return True
-        if self.accepted and record.command not in LATER:
-            return True
-        before = self.times.get(key, at)
-        if before is None or at is None:
-            return before is not at
-        gap = at.replace(microsecond=0) - before.replace(microsecond=0)
-        return not 0 <= gap.total_seconds() <= TWICE
+def _usual(record: Verdict | Check) -> str:
+    return attribute(record).key
 
 
 class Attempts:
@@ -98,179 +73,237 @@ class Attempts:
 
     def __init__(
         self,
-        key_of: Callable[[Verdict | Check], str] = lambda record: attribute(record).key,
+        key_of: KeyOf = _usual,
         *,
         sessions: int = SESSIONS,
         messages: int = MESSAGES,
     ) -> None:
         self._key_of = key_of
-        self._most = (sessions, messages)
-        self._sessions: dict[Process, Session] = {}
-        self._messages: dict[Name, Message] = {}
+        self._sessions: Bounded[Process, Session] = Bounded(sessions, self._close)
+        self._messages: Bounded[Name, Message] = Bounded(messages)
+        self._changed: list[Attempt] = []
+        self._at: datetime | None = None
+        self._second: str | None = None
 
-    def feed(self, seen: Seen) -> list[Attempt]:
-        """The attempts that this record decides."""
-        return [each for _ in range(seen.times) for each in self._feed(seen)]
+    def feed(self, seen: Seen, raw: bytes = b"") -> list[Attempt]:
+        """The attempts that this record decides or adds to; `raw` is its line."""
+        for _ in range(seen.times):
+            self.take(seen, raw)
+        return self.changed()
 
     def settle(self, before: datetime) -> list[Attempt]:
-        """Hand out what is open and has had no line since `before`."""
-        idle = [
-            process
-            for process, session in self._sessions.items()
-            if session.open and session.open.last and session.open.last < before
-        ]
-        return [each for process in idle for each in self._end(process)]
+        """Hand out what is open and has had no line since `before`.
+
+        It stays open, under the same key. Give a refusal that waits for DNS its
+        time: a minute, say.
+        """
+        for session in self._sessions.values():
+            known = session.open
+            if known is None or known.told or known.last is None:
+                continue
+            if known.last < before:
+                self._settle(known)
+        return self.changed()
 
     def flush(self) -> list[Attempt]:
         """Hand out everything that is open: the log has ended."""
-        return [each for process in [*self._sessions] for each in self._end(process)]
+        for session in self._sessions.values():
+            self._close(session)
+        self._sessions.clear()
+        return self.changed()
 
-    def _feed(self, seen: Seen) -> Iterator[Attempt]:
+    def changed(self) -> list[Attempt]:
+        """What was decided or added to since the last call, each attempt once."""
+        changed, self._changed = self._changed, []
+        return [*{attempt.key: attempt for attempt in changed}.values()]
+
+    def is_open(self, process: Process) -> bool:
+        """Whether a process has an attempt that is not over."""
+        session = self._sessions.get(process)
+        return session is not None and session.open is not None
+
+    def take(self, seen: Seen, raw: bytes) -> None:
+        """Take in a record once, whatever its `times`; `changed` has the outcome."""
         match seen.record:
-            case Verdict():
-                yield from self._verdict(seen, seen.record)
-            case Accepted():
-                yield from self._accepted(seen, seen.record)
-            case Opened() | Closed():
-                yield from self._parted(_process(seen))
-            case Queued() | MessageId():
-                self._learn(seen, seen.record)
             case Delivery():
-                yield from self._delivered(seen, seen.record)
-            case Check() if seen.record.verb in STOPPING:
-                yield from self._stopped(seen, seen.record)
+                self._delivered(seen, seen.record, raw)
+            case Queued():
+                self._queued(seen, seen.record)
+            case MessageId():
+                self._learn(seen, seen.record)
             case Removed():
                 self._messages.pop(_name(seen, seen.record.queue_id), None)
+            case Accepted():
+                self._accepted(seen, seen.record, raw)
+            case Verdict():
+                self._verdict(seen, seen.record, raw)
+            case Opened() | Closed():
+                if session := self._sessions.get((seen.host, seen.program, seen.pid)):
+                    self._close(session)
+            case Check() if seen.record.verb in STOPPING:
+                self._stopped(seen, seen.record, raw)
 
-    def _verdict(self, seen: Seen, record: Verdict) -> Iterator[Attempt]:
-        process = _process(seen)
-        yield from self._room()
-        session = self._sessions.pop(process, None) or Session()
-        self._sessions[process] = session  # last in line to be dropped
+    def _verdict(self, seen: Seen, record: Verdict, raw: bytes) -> None:
         key = self._key_of(record)
+        if record.command in LATER and self._of_message(seen, record, key, raw):
+            return
+        process = (seen.host, seen.program, seen.pid)
+        session = self._sessions.get(process) or Session()
+        self._sessions.put(process, session)
         if session.open is not None and session.is_over(record, key, seen.at):
-            yield from self._close(session)
-        if session.open is None:
-            session.open = _begun(seen, record, session)
-            session.times, session.accepted = {}, False
+            self._close(session)
+        known = session.open
+        if known is None:
+            known = session.open = self._begun(seen, record, session)
+            session.times = {}
         session.times[key] = seen.at
-        session.open = with_line(session.open, record, key, seen.at)
-        if session.open.outcome in (Outcome.REFUSED, Outcome.PUT_OFF):
-            yield from self._close(session)
+        known.add(record, key, seen.at, raw)
+        if known.outcome in (Outcome.REFUSED, Outcome.PUT_OFF):
+            session.open = None
+            self._withdraw(known)
+            self._tell(known)
+        elif known.told:
+            self._tell(known)
 
-    def _accepted(self, seen: Seen, record: Accepted) -> Iterator[Attempt]:
-        process = _process(seen)
-        session = self._sessions.setdefault(process, Session())
-        if session.open is not None and session.open.queue_id:
-            yield from self._close(session)
-        session.queue_id = record.queue_id
-        message = self._message(_name(seen, record.queue_id))
-        message.client, message.sasl_username = record.client, record.sasl_username
-        message.at, message.service = seen.at, seen.program
-        if session.open is not None:
-            session.accepted = True
-            session.open = replace(
-                session.open,
-                queue_id=record.queue_id,
-                sasl_username=record.sasl_username,
-                last=seen.at,
-            )
+    def _of_message(self, seen: Seen, record: Verdict, key: str, raw: bytes) -> bool:
+        """Whether a verdict on DATA joined the accepted recipients of its message."""
+        name = _name(seen, record.queue_id or "")
+        message = self._messages.get(name)
+        if message is None:
+            return False
+        self._admit(message)
+        for known in (joined := message.accepted()):
+            known.add(record, key, seen.at, raw)
+            self._tell(known)
+        return bool(joined)
 
-    def _delivered(self, seen: Seen, record: Delivery) -> Iterator[Attempt]:
+    def _begun(self, seen: Seen, record: Verdict, session: Session) -> Attempt:
+        """A new attempt, waiting for its message if it has one."""
+        if seen.at is not self._at:
+            at = self._at = seen.at
+            self._second = at.replace(microsecond=0).isoformat() if at else None
+        address = record.client.address if record.client else None
+        base: Key = (seen.host, seen.program, seen.pid, self._second)
+        base = (*base, address, record.sender, record.recipient)
+        attempt = Attempt(
+            session.key(base, self._second),
+            seen.at,
+            seen.host,
+            seen.program,
+            seen.pid,
+            record.client,
+            record.helo,
+            record.sender,
+            record.recipient,
+            queue_id=record.queue_id,
+        )
+        if record.queue_id is not None:
+            message = self._known(_name(seen, record.queue_id))
+            if message.client is None:
+                message.client, message.sender = record.client, record.sender
+                message.at, message.service = seen.at, seen.program
+            message.pending = attempt
+        return attempt
+
+    def _accepted(self, seen: Seen, record: Accepted, raw: bytes) -> None:
         name = _name(seen, record.queue_id)
-        message = self._messages.get(name) or Message()
+        session = self._sessions.get((seen.host, seen.program, seen.pid))
+        known = session.open if session else None
+        if session and known and (known.queue_id or known.client != record.client):
+            self._close(session)
+            known = None
+        if record.queue_id == NO_QUEUE:
+            if known is not None:
+                known.outcome, known.last = Outcome.ACCEPTED, seen.at
+                known.keep(raw)
+                self._tell(known)
+            return
+        before = self._messages.get(_name(seen, record.orig_queue_id or ""))
+        if before is not None:  # it comes back from a content filter
+            self._messages.put(name, before)
+            return
+        message = Message(name, record.client, at=seen.at, service=seen.program)
+        message.sasl_username, message.line = record.sasl_username, raw[:2000]
+        self._messages.put(name, message)
+        if known is not None:
+            known.sasl_username, known.last = record.sasl_username, seen.at
+            known.keep(raw)
+            self._tell(message.accept(known))
+
+    def _queued(self, seen: Seen, record: Queued) -> None:
+        message = self._known(_name(seen, record.queue_id))
+        message.sender = record.sender
+        if message.client is None and (
+            record.sender == "" or seen.program.endswith("/pickup")
+        ):
+            message.local = True
+        self._admit(message)
+
+    def _learn(self, seen: Seen, record: MessageId) -> None:
+        """What the message calls itself. No client came before: no client sent it."""
+        name = _name(seen, record.queue_id)
+        message = self._messages.get(name)
+        if message is None:
+            message = self._messages.put(name, Message(name, local=True))
+        message.message_id = record.message_id
+
+    def _delivered(self, seen: Seen, record: Delivery, raw: bytes) -> None:
+        name = _name(seen, record.queue_id)
+        message = self._messages.get(name) or Message(name)
         if message.local:
             return
-        recipient = record.orig_to or record.recipient
-        known = message.attempts.get(recipient) or Attempt(
-            (*name, recipient),
-            message.at,
-            seen.host,
-            message.service,
-            client=message.client,
-            sender=message.sender,
-            recipient=recipient,
-            outcome=Outcome.ACCEPTED,
-            queue_id=record.queue_id,
-            sasl_username=message.sasl_username,
-        )
-        told = replace(
-            known, delivery=record, message_id=message.message_id, last=seen.at
-        )
-        if name in self._messages:
-            message.attempts[recipient] = told
-        yield told
+        self._admit(message)
+        known = message.recipient(record.orig_to or record.recipient, seen.host)
+        before = known.delivery
+        if before is not None and before.queue_id != name[2] == known.queue_id:
+            return  # handed to a content filter, and already come out of it
+        known.message_id = message.message_id
+        known.deliver(record, seen.at, raw)
+        self._tell(known)
 
-    def _stopped(self, seen: Seen, record: Check) -> Iterator[Attempt]:
+    def _stopped(self, seen: Seen, record: Check, raw: bytes) -> None:
         """A message that cleanup or a milter did not let in."""
         name = _name(seen, record.queue_id)
-        message = self._messages.pop(name, None) or Message()
-        none = Attempt(
-            (*name, None),
-            message.at or seen.at,
-            seen.host,
-            message.service,
-            client=message.client,
-            sender=message.sender,
-            queue_id=record.queue_id,
-        )
-        for known in message.attempts.values() or (none,):
-            yield replace(
-                known,
-                outcome=Outcome.REFUSED,
-                command="END-OF-MESSAGE",
-                control=self._key_of(record),
-                text=record.text,
-                last=seen.at,
-            )
+        message = self._messages.pop(name, None) or Message(name)
+        self._admit(message)
+        refusal = _refusal(record)
+        key = self._key_of(record)
+        for known in message.accepted() or [message.nobody(seen.host, refusal)]:
+            known.at = known.at or seen.at
+            known.refuse(key, refusal)
+            known.last = seen.at
+            known.keep(raw)
+            self._tell(known)
 
-    def _learn(self, seen: Seen, record: Queued | MessageId) -> None:
-        message = self._message(_name(seen, record.queue_id))
-        if isinstance(record, MessageId):
-            message.message_id = record.message_id
-            return
-        message.sender = record.sender
-        message.local = message.client is None and (
-            seen.program.endswith("/pickup") or record.sender == ""
-        )
+    def _known(self, name: Name) -> Message:
+        return self._messages.get(name) or self._messages.put(name, Message(name))
 
-    def _message(self, name: Name) -> Message:
-        if name not in self._messages and len(self._messages) >= self._most[1]:
-            self._messages.pop(next(iter(self._messages)))
-        return self._messages.setdefault(name, Message())
+    def _admit(self, message: Message) -> None:
+        """Something became of the message: its pending recipient was accepted."""
+        if message.pending is not None:
+            self._tell(message.accept(message.pending))
 
-    def _room(self) -> Iterator[Attempt]:
-        if len(self._sessions) >= self._most[0]:
-            yield from self._end(next(iter(self._sessions)))
+    def _withdraw(self, refused: Attempt) -> None:
+        """A refused recipient is none of the message's."""
+        if refused.queue_id is not None:
+            message = self._messages.get(_name_of(refused))
+            if message is not None and message.pending is refused:
+                message.pending = None
 
-    def _parted(self, process: Process) -> Iterator[Attempt]:
-        """A session begins or ends; what the process was doing is over."""
-        session = self._sessions.get(process)
-        if session is not None:
-            yield from self._close(session)
-            session.queue_id = None
+    def _close(self, session: Session) -> None:
+        known, session.open = session.open, None
+        if known is not None and known.outcome is Outcome.UNDECIDED:
+            self._settle(known)
 
-    def _end(self, process: Process) -> Iterator[Attempt]:
-        session = self._sessions.pop(process, None)
-        if session is not None:
-            yield from self._close(session)
+    def _settle(self, known: Attempt) -> None:
+        """Nothing more is said: with a queue id it was accepted."""
+        if known.queue_id is not None:
+            self._known(_name_of(known)).accept(known)
+        self._tell(known)
 
-    def _close(self, session: Session) -> Iterator[Attempt]:
-        attempt, session.open = session.open, None
-        if attempt is None:
-            return
-        if attempt.outcome is Outcome.UNDECIDED and attempt.queue_id:
-            instance = attempt.service.partition("/")[0]
-            name = (attempt.host, instance, attempt.queue_id)
-            key: Key = (*name, attempt.recipient)
-            attempt = replace(attempt, outcome=Outcome.ACCEPTED, key=key)
-            if attempt.recipient is not None:
-                self._message(name).attempts[attempt.recipient] = attempt
-        yield attempt
-
-
-def _process(seen: Seen) -> Process:
-    return (seen.host, seen.program, seen.pid)
+    def _tell(self, attempt: Attempt) -> None:
+        attempt.told = True
+        self._changed.append(attempt)
 
 
 def _name(seen: Seen, queue_id: str) -> Name:
@@ -278,22 +311,16 @@ def _name(seen: Seen, queue_id: str) -> Name:
     return (seen.host, seen.program.partition("/")[0], queue_id)
 
 
-def _begun(seen: Seen, record: Verdict, session: Session) -> Attempt:
-    """A new attempt; the key counts those that look the same in one second."""
-    address = record.client.address if record.client else None
-    second = seen.at.replace(microsecond=0).isoformat() if seen.at else None
-    base: Key = (seen.host, seen.program, seen.pid, second)
-    base = (*base, address, record.sender, record.recipient)
-    if second != session.second:
-        session.second, session.alike = second, {}
-    number = session.alike[base] = session.alike.get(base, -1) + 1
-    attempt = Attempt((*base, number), seen.at, seen.host, seen.program)
-    return replace(
-        attempt,
-        pid=seen.pid,
-        client=record.client,
-        helo=record.helo,
-        sender=record.sender,
-        recipient=record.recipient,
-        sasl_username=record.sasl_username,
+def _name_of(attempt: Attempt) -> Name:
+    return (attempt.host, attempt.service.partition("/")[0], attempt.queue_id or "")
+
+
+def _refusal(record: Check) -> Verdict:
+    """A milter's verdict names the envelope; what a check found is not ours to read."""
+    if record.place == "END-OF-MESSAGE":
+        said = f"{record.queue_id}: {record.verb}: {record.place} {record.text}"
+        if whole := read_verdict(said):
+            return whole
+    return Verdict(
+        record.verb, record.queue_id, "END-OF-MESSAGE", None, text=record.text
     )

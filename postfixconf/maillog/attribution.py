@@ -20,10 +20,20 @@ from typing import NamedTuple
 from postfixconf.maillog.records import Check, Verdict
 from postfixconf.policy.catalog import CONTROLS
 
-__all__ = ["ENTRIES", "GREYLISTING", "Attribution", "attribute", "is_control", "key_of"]
+__all__ = [
+    "ENTRIES",
+    "GREYLISTING",
+    "RECORDER",
+    "Attribution",
+    "attribute",
+    "is_control",
+    "key_of",
+]
 
 ENTRIES = "entries"
 GREYLISTING = "greylisting"
+RECORDER = "recorder"
+RECORDED = "mailguard reverse="
 UNATTRIBUTED = "unattributed"
 
 REJECTED = " rejected: "
@@ -77,7 +87,7 @@ KINDS = {
     "all server ports busy": "limits",
     "Protocol error": "postscreen",
     "Service currently unavailable": "postscreen",
-    "mailguard reverse=": "recorder",
+    RECORDED: RECORDER,
 }
 DEFERRED = re.compile(
     r"(?:Sender|Recipient) address rejected: Domain .*does not accept"
@@ -155,6 +165,8 @@ def key_of(reason: str, address: str = "") -> str:
     `address` is the client's: a list of names is told from a list of addresses by
     what was looked up.
     """
+    if reason.startswith(RECORDED):  # every line of it is another one
+        return RECORDER
     if "blocked using" in reason and (blocked := BLOCKED.match(reason)):
         kind, what, zone = blocked.groups()
         listed = LISTS[kind]
@@ -178,7 +190,7 @@ def _by_words(reason: str) -> str:
         return "reject_multi_recipient_bounce"
     found = next((key for text, key in KINDS.items() if text in reason[:80]), None)
     if TABLE.match(reason):
-        return found if found == "recorder" else _of_command(reason)
+        return found if found == RECORDER else _of_command(reason)
     return found or UNATTRIBUTED
 
 

@@ -23,6 +23,7 @@ from postfixconf.maillog.records import (
 )
 
 __all__ = [
+    "CHECK_VERBS",
     "accepted",
     "check",
     "delivery",
@@ -38,7 +39,8 @@ __all__ = [
 CLIENT = r"([^\s\[\]]*)\[([^\s\]]*)\](?::(\d+|unknown))?"
 QUOTED = r'(?:"(?:[^"\\]|\\.)*"[^<>"]*|[^>]*)'
 ACCEPTED = re.compile(
-    rf"({QUEUE_ID}): client={CLIENT}(?:, orig_queue_id=[^,]*)?(?:, orig_client=[^,]*)?"
+    rf"({QUEUE_ID}): client={CLIENT}(?:, orig_queue_id=([^,]*))?"
+    r"(?:, orig_client=[^,]*)?"
     r"(?:, sasl_method=([^,]+))?(?:, sasl_username=([^,]*))?(?:, sasl_sender=(.*))?"
 )
 MESSAGE_ID = re.compile(rf"({QUEUE_ID}): (?:resent-)?message-id=(.*)", re.DOTALL)
@@ -88,8 +90,8 @@ def accepted(message: str) -> Accepted | None:
     match = ACCEPTED.match(message)
     if match is None:
         return None
-    queue_id, name, address, port, *sasl_fields = match.groups()
-    return Accepted(queue_id, Client(name, address, port), *sasl_fields)
+    queue_id, name, address, port, before, method, user, sender = match.groups()
+    return Accepted(queue_id, Client(name, address, port), method, user, sender, before)
 
 
 def message_id(message: str) -> MessageId | None:

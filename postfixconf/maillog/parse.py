@@ -16,22 +16,39 @@ from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.lines import PROBES, Line, is_postfix, split
 from postfixconf.maillog.records import Foreign, Known, Probe, Record, Seen, Unknown
 from postfixconf.maillog.verdicts import read_verdict
-from postfixconf.maillog.words import kind_of, word_of
+from postfixconf.maillog.words import DECISIONS, PARTING, kind_of, word_of
 
-__all__ = ["read", "record_of"]
+__all__ = ["Reader", "read", "reader_of", "record_of", "without_reader"]
 
 Reader = Callable[[str], Record | None]
 
-CLEANUP: tuple[Reader, ...] = (messages.message_id, messages.check)
-READERS: dict[str, tuple[Reader, ...]] = {
-    "smtpd": (messages.accepted, read_verdict, messages.session, messages.sasl),
-    "postscreen": (read_verdict,),
-    "cleanup": CLEANUP,
-    "qmgr": (messages.queued, messages.removed, messages.delivery),
-    "oqmgr": (messages.queued, messages.removed, messages.delivery),
-    "pickup": (messages.picked_up,),
+VERDICTS: dict[str, Reader] = dict.fromkeys(DECISIONS, read_verdict)
+DELIVERY: dict[str, Reader] = {"to": messages.delivery}
+CLEANUP: dict[str, Reader] = {
+    "message-id": messages.message_id,
+    "resent-message-id": messages.message_id,
+    **dict.fromkeys(messages.CHECK_VERBS, messages.check),
 }
-DEFAULT: tuple[Reader, ...] = (messages.delivery,)
+QMGR: dict[str, Reader] = {
+    "from": messages.queued,
+    "removed": messages.removed,
+    **DELIVERY,
+}
+# What a message says is told by its daemon and its first word (`words`).
+READERS: dict[str, dict[str, Reader]] = {
+    "smtpd": {
+        "client": messages.accepted,
+        "warning": messages.sasl,
+        **dict.fromkeys(PARTING, messages.session),
+        **VERDICTS,
+    },
+    "postscreen": VERDICTS,
+    "cleanup": CLEANUP,
+    "qmgr": QMGR,
+    "oqmgr": QMGR,
+    "pickup": {"uid": messages.picked_up, "sender": messages.picked_up},
+    "postgrey": {"action": messages.greylisted},
+}
 
 
 def read(line: bytes, clock: Clock) -> Seen:
@@ -51,14 +68,27 @@ def read(line: bytes, clock: Clock) -> Seen:
 
 def record_of(line: Line) -> Record:
     """What a line says."""
-    if line.daemon == "postgrey":
-        return messages.greylisted(line.message) or Known("postgrey")
-    if not is_postfix(line.program):
+    word = word_of(line.message)
+    reader = reader_of(line.program, word)
+    record = reader(line.message) if reader else None
+    return without_reader(line.program, word) if record is None else record
+
+
+def reader_of(program: str, word: str) -> Reader | None:
+    """What reads the messages of a program that begin with a word."""
+    *services, daemon = program.split("/")
+    ours = PROBES in services or not (daemon == "postgrey" or is_postfix(program))
+    return None if ours else READERS.get(daemon, DELIVERY).get(word)
+
+
+def without_reader(program: str, word: str) -> Record:
+    """What a message is that no reader reads."""
+    *services, daemon = program.split("/")
+    if daemon == "postgrey":
+        return Known("postgrey")
+    if not is_postfix(program):
         return Foreign()
-    if PROBES in line.program.split("/")[:-1]:
+    if PROBES in services:
         return Probe()
-    for reader in READERS.get(line.daemon, DEFAULT):
-        if (record := reader(line.message)) is not None:
-            return record
-    kind, known = kind_of(line.program, word_of(line.message))
+    kind, known = kind_of(program, word)
     return Known(kind) if known else Unknown(kind)

@@ -66,13 +66,17 @@ class Verdict(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """`queue-id: client=…`: smtpd has accepted a first recipient."""
+    """`queue-id: client=…`: smtpd has accepted a first recipient.
+
+    `orig_queue_id` is what a content filter says the message was before it.
+    """
 
     queue_id: str
     client: Client
     sasl_method: str | None = None
     sasl_username: str | None = None
     sasl_sender: str | None = None
+    orig_queue_id: str | None = None
 
 
 class MessageId(NamedTuple):

@@ -10,7 +10,7 @@ import re
 
 from postfixconf.maillog.lines import DAEMONS, QUEUE_ID
 
-__all__ = ["WORD", "kind_of", "word_of"]
+__all__ = ["DECISIONS", "PARTING", "WORD", "kind_of", "word_of"]
 
 WORD = "[A-Za-z_-]{0,24}"
 FIRST = re.compile(rf"(?:{QUEUE_ID}: )?({WORD})")
@@ -64,15 +64,15 @@ KNOWN: dict[str, frozenset[str]] = {
         "virtual": "",
     }.items()
 }
-VERDICTS = frozenset(
+# A session begins or ends; what its process was doing is over.
+PARTING = frozenset("connect disconnect lost timeout too improper".split())
+DECISIONS = frozenset(
     f"{by}{verb}"
     for by in ("", "milter-", "proxy-")
     for verb in "accept reject reject_warning hold discard".split()
-)
+) | frozenset("warn info filter redirect bcc prepend permit delay".split())
 for _daemon in ("smtpd", "postscreen"):
-    KNOWN[_daemon] |= VERDICTS | frozenset(
-        "warn info filter redirect bcc prepend permit delay".split()
-    )
+    KNOWN[_daemon] |= DECISIONS
 SAME = {
     "oqmgr": "qmgr",
     "retry": "error",

@@ -1,0 +1,158 @@
+"""What is remembered between two lines: messages in the queue, smtpd processes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from postfixconf.maillog.attempt import Attempt, Key, Outcome
+from postfixconf.maillog.records import Client, Verdict
+from postfixconf.maillog.tally import LATER, TWICE
+
+__all__ = ["Bounded", "Message", "Name", "Process", "Session"]
+
+Process = tuple[str, str, int | None]  # host, program, pid
+K = TypeVar("K")
+V = TypeVar("V")
+Name = tuple[str, str, str]  # host, instance, queue id
+
+
+class Bounded(dict[K, V]):
+    """A dictionary that holds `most` entries: the oldest make room."""
+
+    def __init__(self, most: int, dropped: Callable[[V], None] | None = None) -> None:
+        super().__init__()
+        self._most, self._dropped = most, dropped
+
+    def put(self, key: K, value: V) -> V:
+        """Add an entry, or renew one: it is the youngest now."""
+        self.pop(key, None)
+        if len(self) >= self._most:
+            oldest = self.pop(next(iter(self)))
+            if self._dropped is not None:
+                self._dropped(oldest)
+        self[key] = value
+        return value
+
+
+@dataclass(slots=True)
+class Message:
+    """What is known of a message in the queue.
+
+    `local` is one that no client has sent. `attempts` are its accepted recipients,
+    by their address in small letters; `pending` is one of which it is not certain.
+    """
+
+    name: Name
+    client: Client | None = None
+    sender: str | None = None
+    helo: str | None = None
+    reverse_name: str | None = None
+    sasl_username: str | None = None
+    message_id: str | None = None
+    local: bool = False
+    at: datetime | None = None
+    service: str = ""
+    line: bytes = b""
+    pending: Attempt | None = None
+    attempts: dict[str | None, Attempt] = field(default_factory=dict)
+
+    def accept(self, attempt: Attempt) -> Attempt:
+        """One of its recipients is accepted; its key is the message's from now on.
+
+        A key under which the attempt has been handed out stays.
+        """
+        recipient = _folded(attempt.recipient)
+        if not attempt.told:
+            attempt.key = (*self.name, recipient)
+        attempt.outcome, attempt.told = Outcome.ACCEPTED, True
+        attempt.queue_id = self.name[2]
+        attempt.message_id = self.message_id
+        self.helo, self.reverse_name = attempt.helo, attempt.reverse_name
+        self.attempts[recipient] = attempt
+        if self.pending is attempt:
+            self.pending = None
+        return attempt
+
+    def accepted(self) -> list[Attempt]:
+        """Its recipients that have not been refused."""
+        known = self.attempts.values()
+        return [each for each in known if each.outcome is Outcome.ACCEPTED]
+
+    def recipient(self, address: str, host: str) -> Attempt:
+        """The attempt of an address to which the message goes."""
+        folded = _folded(address)
+        known = self.attempts.get(folded)
+        if known is None:
+            known = self.attempts[folded] = self._attempt(address, host)
+            known.outcome = Outcome.ACCEPTED
+        return known
+
+    def nobody(self, host: str, record: Verdict) -> Attempt:
+        """An attempt for a message of which no recipient was seen."""
+        attempt = self._attempt(record.recipient, host)
+        attempt.client = attempt.client or record.client
+        attempt.helo = attempt.helo or record.helo
+        attempt.sender = record.sender if self.sender is None else self.sender
+        return attempt
+
+    def _attempt(self, address: str | None, host: str) -> Attempt:
+        return Attempt(
+            (*self.name, _folded(address)),
+            self.at,
+            host,
+            self.service,
+            client=self.client,
+            helo=self.helo,
+            sender=self.sender,
+            recipient=address,
+            queue_id=self.name[2],
+            sasl_username=self.sasl_username,
+            reverse_name=self.reverse_name,
+            lines=(self.line,) if self.line else (),
+            told=True,
+        )
+
+
+@dataclass(slots=True)
+class Session:
+    """What one smtpd process is doing.
+
+    `times` are those of the open attempt's controls; `alike` counts the attempts
+    that look the same in one second.
+    """
+
+    open: Attempt | None = None
+    times: dict[str, datetime | None] = field(default_factory=dict)
+    second: str | None = None
+    alike: dict[Key, int] = field(default_factory=dict)
+
+    def is_over(self, record: Verdict, key: str, at: datetime | None) -> bool:
+        """Whether a verdict belongs to another RCPT than the open attempt."""
+        known = self.open
+        if known is None:
+            return True
+        if (known.client, known.sender, known.recipient) != (
+            *(record.client, record.sender, record.recipient),
+        ):
+            return True
+        if known.outcome is not Outcome.UNDECIDED and (
+            known.outcome is not Outcome.ACCEPTED or record.command not in LATER
+        ):
+            return True
+        before = self.times.get(key, at)
+        if before is None or at is None:
+            return before is not at
+        gap = at.replace(microsecond=0) - before.replace(microsecond=0)
+        return not 0 <= gap.total_seconds() <= TWICE
+
+    def key(self, base: Key, second: str | None) -> Key:
+        """A key of its own for an attempt that looks like `base`."""
+        if second != self.second:
+            self.second, self.alike = second, {}
+        number = self.alike[base] = self.alike.get(base, -1) + 1
+        return (*base, number)
+
+
+def _folded(address: str | None) -> str | None:
+    return None if address is None else address.lower()
