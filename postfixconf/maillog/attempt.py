@@ -8,7 +8,7 @@ from enum import StrEnum
 from postfixconf.maillog.attribution import RECORDER
 from postfixconf.maillog.records import Client, Delivery, Verdict
 
-__all__ = ["Attempt", "Key", "Outcome"]
+__all__ = ["LONGEST", "Attempt", "Key", "Outcome"]
 
 Key = tuple[str | int | None, ...]
 REFUSALS = ("reject", "milter-reject", "proxy-reject")

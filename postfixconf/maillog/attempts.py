@@ -37,8 +37,8 @@ What this does not handle:
 from collections.abc import Callable
 from datetime import datetime
 
-from postfixconf.maillog.attempt import Attempt, Key, Outcome
-from postfixconf.maillog.attribution import attribute
+from postfixconf.maillog.attempt import LONGEST, Attempt, Key, Outcome
+from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.records import (
     Accepted,
     Check,
@@ -60,20 +60,22 @@ __all__ = ["MESSAGES", "SESSIONS", "Attempts"]
 KeyOf = Callable[[Verdict | Check], str]
 SESSIONS = 10_000
 MESSAGES = 30_000
+ALIKE = 2_000  # attempts remembered, to tell those apart that look the same
+DECIDED = (Outcome.REFUSED, Outcome.PUT_OFF)
 NO_QUEUE = "NOQUEUE"  # a proxy filter has the message, no queue
 STOPPING = ("reject", "milter-reject", "discard", "milter-discard")
 
 
-def _usual(record: Verdict | Check) -> str:
-    return attribute(record).key
-
-
 class Attempts:
-    """Merges records, fed in the order of the log, into attempts."""
+    """Merges what a log says, in the order of the log, into attempts.
+
+    `feed` takes whole records; `intake` calls the functions behind it. `changed`
+    has the outcome.
+    """
 
     def __init__(
         self,
-        key_of: KeyOf = _usual,
+        key_of: KeyOf = key_of_record,
         *,
         sessions: int = SESSIONS,
         messages: int = MESSAGES,
@@ -81,6 +83,7 @@ class Attempts:
         self._key_of = key_of
         self._sessions: Bounded[Process, Session] = Bounded(sessions, self._close)
         self._messages: Bounded[Name, Message] = Bounded(messages)
+        self._alike: Bounded[Key, int] = Bounded(ALIKE)
         self._changed: list[Attempt] = []
         self._at: datetime | None = None
         self._second: str | None = None
@@ -99,9 +102,7 @@ class Attempts:
         """
         for session in self._sessions.values():
             known = session.open
-            if known is None or known.told or known.last is None:
-                continue
-            if known.last < before:
+            if not known.told and known.last is not None and known.last < before:
                 self._settle(known)
         return self.changed()
 
@@ -119,159 +120,193 @@ class Attempts:
 
     def is_open(self, process: Process) -> bool:
         """Whether a process has an attempt that is not over."""
-        session = self._sessions.get(process)
-        return session is not None and session.open is not None
+        return process in self._sessions
 
     def take(self, seen: Seen, raw: bytes) -> None:
-        """Take in a record once, whatever its `times`; `changed` has the outcome."""
+        """Take in a record once, whatever its `times`."""
+        process: Process = (seen.host, seen.program, seen.pid)
+        instance = seen.program.partition("/")[0]
         match seen.record:
-            case Delivery():
-                self._delivered(seen, seen.record, raw)
-            case Queued():
-                self._queued(seen, seen.record)
-            case MessageId():
-                self._learn(seen, seen.record)
-            case Removed():
-                self._messages.pop(_name(seen, seen.record.queue_id), None)
-            case Accepted():
-                self._accepted(seen, seen.record, raw)
             case Verdict():
-                self._verdict(seen, seen.record, raw)
+                self.verdict(process, seen.record, seen.at, raw)
             case Opened() | Closed():
-                if session := self._sessions.get((seen.host, seen.program, seen.pid)):
-                    self._close(session)
-            case Check() if seen.record.verb in STOPPING:
-                self._stopped(seen, seen.record, raw)
+                self.part(process)
+            case Delivery() as record:
+                name = (seen.host, instance, record.queue_id)
+                self.delivered(name, record, seen.at, raw)
+            case Queued() as record:
+                local = seen.program.endswith("/pickup")
+                name = (seen.host, instance, record.queue_id)
+                self.queued(name, record.sender, local=local)
+            case MessageId() as record:
+                name = (seen.host, instance, record.queue_id)
+                self.identified(name, record.message_id)
+            case Removed() as record:
+                self.removed((seen.host, instance, record.queue_id))
+            case Accepted() as record:
+                name = (seen.host, instance, record.queue_id)
+                self.accepted(name, process, record, seen.at, raw)
+            case Check() as record if record.verb in STOPPING:
+                name = (seen.host, instance, record.queue_id)
+                self._stopped(name, record, seen.at, raw)
 
-    def _verdict(self, seen: Seen, record: Verdict, raw: bytes) -> None:
+    def verdict(
+        self, process: Process, record: Verdict, at: datetime | None, raw: bytes
+    ) -> None:
+        """smtpd or postscreen has decided something."""
         key = self._key_of(record)
-        if record.command in LATER and self._of_message(seen, record, key, raw):
+        if record.command in LATER and self._of_message(process, record, key, at, raw):
             return
-        process = (seen.host, seen.program, seen.pid)
-        session = self._sessions.get(process) or Session()
-        self._sessions.put(process, session)
-        if session.open is not None and session.is_over(record, key, seen.at):
-            self._close(session)
-        known = session.open
-        if known is None:
-            known = session.open = self._begun(seen, record, session)
-            session.times = {}
-        session.times[key] = seen.at
-        known.add(record, key, seen.at, raw)
-        if known.outcome in (Outcome.REFUSED, Outcome.PUT_OFF):
-            session.open = None
+        session = self._sessions.get(process)
+        if session is not None and session.is_over(record, key, at):
+            self.part(process)
+            session = None
+        known = session.open if session else self._begun(process, record, at)
+        known.add(record, key, at, raw)
+        if known.outcome in DECIDED:
+            if session is not None:
+                del self._sessions[process]
             self._withdraw(known)
             self._tell(known)
-        elif known.told:
+            return
+        session = self._sessions.put(process, session or Session(known))
+        session.times[key] = at
+        if known.told:
             self._tell(known)
 
-    def _of_message(self, seen: Seen, record: Verdict, key: str, raw: bytes) -> bool:
-        """Whether a verdict on DATA joined the accepted recipients of its message."""
-        name = _name(seen, record.queue_id or "")
-        message = self._messages.get(name)
-        if message is None:
-            return False
-        self._admit(message)
-        for known in (joined := message.accepted()):
-            known.add(record, key, seen.at, raw)
-            self._tell(known)
-        return bool(joined)
-
-    def _begun(self, seen: Seen, record: Verdict, session: Session) -> Attempt:
-        """A new attempt, waiting for its message if it has one."""
-        if seen.at is not self._at:
-            at = self._at = seen.at
-            self._second = at.replace(microsecond=0).isoformat() if at else None
-        address = record.client.address if record.client else None
-        base: Key = (seen.host, seen.program, seen.pid, self._second)
-        base = (*base, address, record.sender, record.recipient)
-        attempt = Attempt(
-            session.key(base, self._second),
-            seen.at,
-            seen.host,
-            seen.program,
-            seen.pid,
-            record.client,
-            record.helo,
-            record.sender,
-            record.recipient,
-            queue_id=record.queue_id,
-        )
-        if record.queue_id is not None:
-            message = self._known(_name(seen, record.queue_id))
-            if message.client is None:
-                message.client, message.sender = record.client, record.sender
-                message.at, message.service = seen.at, seen.program
-            message.pending = attempt
-        return attempt
-
-    def _accepted(self, seen: Seen, record: Accepted, raw: bytes) -> None:
-        name = _name(seen, record.queue_id)
-        session = self._sessions.get((seen.host, seen.program, seen.pid))
-        known = session.open if session else None
-        if session and known and (known.queue_id or known.client != record.client):
+    def part(self, process: Process) -> None:
+        """A session begins or ends; what the process was doing is over."""
+        if session := self._sessions.pop(process, None):
             self._close(session)
+
+    def accepted(
+        self,
+        name: Name,
+        process: Process,
+        record: Accepted,
+        at: datetime | None,
+        raw: bytes,
+    ) -> None:
+        """smtpd has accepted a first recipient."""
+        session = self._sessions.get(process)
+        known = session.open if session else None
+        if known and (known.queue_id or known.client != record.client):
+            self.part(process)
             known = None
-        if record.queue_id == NO_QUEUE:
+        if known is not None:
+            known.sasl_username, known.last = record.sasl_username, at
+            known.keep(raw)
+        if name[2] == NO_QUEUE:
             if known is not None:
-                known.outcome, known.last = Outcome.ACCEPTED, seen.at
-                known.keep(raw)
+                known.outcome = Outcome.ACCEPTED
                 self._tell(known)
             return
-        before = self._messages.get(_name(seen, record.orig_queue_id or ""))
-        if before is not None:  # it comes back from a content filter
+        before = record.orig_queue_id and self._messages.get(
+            (name[0], name[1], record.orig_queue_id)
+        )
+        if before:  # it comes back from a content filter
             self._messages.put(name, before)
             return
-        message = Message(name, record.client, at=seen.at, service=seen.program)
-        message.sasl_username, message.line = record.sasl_username, raw[:2000]
+        message = Message(name, record.client, at, process[1], raw[:LONGEST])
+        message.sasl_username = record.sasl_username
         self._messages.put(name, message)
         if known is not None:
-            known.sasl_username, known.last = record.sasl_username, seen.at
-            known.keep(raw)
             self._tell(message.accept(known))
 
-    def _queued(self, seen: Seen, record: Queued) -> None:
-        message = self._known(_name(seen, record.queue_id))
-        message.sender = record.sender
-        if message.client is None and (
-            record.sender == "" or seen.program.endswith("/pickup")
-        ):
+    def queued(self, name: Name, sender: str, *, local: bool) -> None:
+        """The message stands in the queue; `local`: a program here has sent it."""
+        message = self._known(name)
+        message.sender = sender
+        if message.client is None and (local or not sender):
             message.local = True
         self._admit(message)
 
-    def _learn(self, seen: Seen, record: MessageId) -> None:
+    def identified(self, name: Name, message_id: str) -> None:
         """What the message calls itself. No client came before: no client sent it."""
-        name = _name(seen, record.queue_id)
         message = self._messages.get(name)
         if message is None:
-            message = self._messages.put(name, Message(name, local=True))
-        message.message_id = record.message_id
+            message = self._messages.put(name, Message(name))
+            message.local = True
+        message.message_id = message_id
 
-    def _delivered(self, seen: Seen, record: Delivery, raw: bytes) -> None:
-        name = _name(seen, record.queue_id)
+    def removed(self, name: Name) -> None:
+        """The message has left the queue."""
+        self._messages.pop(name, None)
+
+    def delivered(
+        self, name: Name, record: Delivery, at: datetime | None, raw: bytes
+    ) -> None:
+        """What became of one recipient."""
         message = self._messages.get(name) or Message(name)
         if message.local:
             return
         self._admit(message)
-        known = message.recipient(record.orig_to or record.recipient, seen.host)
+        known = message.recipient(record.orig_to or record.recipient)
         before = known.delivery
         if before is not None and before.queue_id != name[2] == known.queue_id:
             return  # handed to a content filter, and already come out of it
         known.message_id = message.message_id
-        known.deliver(record, seen.at, raw)
+        known.deliver(record, at, raw)
         self._tell(known)
 
-    def _stopped(self, seen: Seen, record: Check, raw: bytes) -> None:
+    def _of_message(
+        self,
+        process: Process,
+        record: Verdict,
+        key: str,
+        at: datetime | None,
+        raw: bytes,
+    ) -> bool:
+        """Whether a verdict on DATA joined the accepted recipients of its message."""
+        instance = process[1].partition("/")[0]
+        message = self._messages.get((process[0], instance, record.queue_id or ""))
+        if message is None:
+            return False
+        self._admit(message)
+        joined = message.accepted()
+        for known in joined:
+            known.add(record, key, at, raw)
+            self._tell(known)
+        return bool(joined)
+
+    def _begun(self, process: Process, record: Verdict, at: datetime | None) -> Attempt:
+        """A new attempt, waiting for its message if it has one."""
+        if at is not self._at:
+            self._at = at
+            self._second = at.isoformat(timespec="seconds") if at else None
+        address = record.client.address if record.client else None
+        base: Key = (*process, self._second, address, record.sender, record.recipient)
+        number = self._alike.put(base, self._alike.get(base, -1) + 1)
+        attempt = Attempt(
+            (*base, number),
+            at,
+            *process,
+            record.client,
+            record.helo,
+            record.sender,
+            record.recipient,
+        )
+        if record.queue_id is not None:
+            attempt.queue_id = record.queue_id
+            message = self._known(_name_of(attempt))
+            if message.client is None:
+                message.client, message.sender = record.client, record.sender
+                message.at, message.service = at, process[1]
+            message.pending = attempt
+        return attempt
+
+    def _stopped(
+        self, name: Name, record: Check, at: datetime | None, raw: bytes
+    ) -> None:
         """A message that cleanup or a milter did not let in."""
-        name = _name(seen, record.queue_id)
         message = self._messages.pop(name, None) or Message(name)
         self._admit(message)
         refusal = _refusal(record)
         key = self._key_of(record)
-        for known in message.accepted() or [message.nobody(seen.host, refusal)]:
-            known.at = known.at or seen.at
+        for known in message.accepted() or [message.nobody(refusal)]:
+            known.at = known.at or at
             known.refuse(key, refusal)
-            known.last = seen.at
+            known.last = at
             known.keep(raw)
             self._tell(known)
 
@@ -291,9 +326,8 @@ class Attempts:
                 message.pending = None
 
     def _close(self, session: Session) -> None:
-        known, session.open = session.open, None
-        if known is not None and known.outcome is Outcome.UNDECIDED:
-            self._settle(known)
+        if session.open.outcome is Outcome.UNDECIDED:
+            self._settle(session.open)
 
     def _settle(self, known: Attempt) -> None:
         """Nothing more is said: with a queue id it was accepted."""
@@ -306,12 +340,8 @@ class Attempts:
         self._changed.append(attempt)
 
 
-def _name(seen: Seen, queue_id: str) -> Name:
-    """A queue id is unique within an instance of Postfix."""
-    return (seen.host, seen.program.partition("/")[0], queue_id)
-
-
 def _name_of(attempt: Attempt) -> Name:
+    """A queue id is unique within an instance of Postfix."""
     return (attempt.host, attempt.service.partition("/")[0], attempt.queue_id or "")
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "attribute",
     "is_control",
     "key_of",
+    "key_of_record",
 ]
 
 ENTRIES = "entries"
@@ -135,28 +136,31 @@ def attribute(
     `own_reply` is the text of the own-domain stop (`OwnDomains.reply`) and
     `greylist_text` the beginning of postgrey's, where they are not the usual ones.
     """
+    key = key_of_record(record, own_reply, greylist_text)
+    return Attribution(key, is_control(key))
+
+
+def key_of_record(
+    record: Verdict | Check, own_reply: str = "", greylist_text: str = ""
+) -> str:
+    """The key alone."""
     if isinstance(record, Check):
-        return _named(CHECKS.get(record.place, "milter"))
-    if record.verb.startswith(("milter-", "proxy-")):
-        return _named(record.verb.partition("-")[0])
-    words = record.reason.partition(REJECTED)[2]
+        return CHECKS.get(record.place, "milter")
+    if "-" in record.verb:
+        return record.verb.partition("-")[0]  # milter or proxy
     if own_reply and record.reason == f"Client host{REJECTED}{own_reply}":
-        return _named("own_domains")
-    if greylist_text and words.startswith(greylist_text):
-        return _named(GREYLISTING)
+        return "own_domains"
+    if greylist_text and record.reason.partition(REJECTED)[2].startswith(greylist_text):
+        return GREYLISTING
     key = key_of(record.reason, record.client.address if record.client else "")
     if key == UNATTRIBUTED and record.verb in ALWAYS_TABLE:
-        key = ENTRIES
-    return _named(key)
+        return ENTRIES
+    return key
 
 
 def is_control(key: str) -> bool:
     """Whether a key is that of a control of mailguard's."""
     return key in OURS or key.startswith(ZONES)
-
-
-def _named(key: str) -> Attribution:
-    return Attribution(key, is_control(key))
 
 
 def key_of(reason: str, address: str = "") -> str:

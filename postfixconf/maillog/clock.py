@@ -20,9 +20,7 @@ STAMP = (
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
     r"(?:[+-][0-9]{2}:[0-9]{2}|Z))"
 )
-TRADITIONAL = re.compile(
-    r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)", re.ASCII
-)
+TRADITIONAL = re.compile(r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d)", re.ASCII)
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 AHEAD = timedelta(days=1)  # how far a host's clock may be ahead of ours
 BACK = 8  # years to look for one with a 29 February
@@ -41,25 +39,36 @@ class Clock:
             raise ValueError("the reference time needs its zone")
         self._reference = reference
         self._cached = lru_cache(maxsize=1024)(self._read)
+        self._minutes = lru_cache(maxsize=1024)(self._minute)
 
     def read(self, stamp: str) -> datetime | None:
         """The time of a stamp; None where it names no possible time."""
         return self._cached(stamp)
 
     def _read(self, stamp: str) -> datetime | None:
-        match = TRADITIONAL.fullmatch(stamp)
-        try:
-            if match is None:
+        """Seconds change from line to line, so minutes are remembered."""
+        if "T" in stamp[8:]:
+            try:
                 return datetime.fromisoformat(_microseconds(stamp))
-            month = MONTHS.index(match[1]) + 1
-        except ValueError:
+            except ValueError:
+                return None
+        minute, second = self._minutes(stamp[:-3]), stamp[-2:]
+        if minute is None or not second.isdecimal():
             return None
-        day, hour, minute, second = (int(part) for part in match.groups()[1:])
+        return minute.replace(second=min(int(second), 59))
+
+    def _minute(self, stamp: str) -> datetime | None:
+        """The minute of a traditional stamp without its seconds."""
+        match = TRADITIONAL.fullmatch(stamp)
+        if match is None or match[1] not in MONTHS:
+            return None
+        month = MONTHS.index(match[1]) + 1
+        day, hour, minute = (int(part) for part in match.groups()[1:])
         latest = self._reference + AHEAD
         for year in range(latest.year, latest.year - BACK - 1, -1):
             try:
                 at = datetime(
-                    *(year, month, day, hour, minute, min(second, 59)),
+                    *(year, month, day, hour, minute),
                     tzinfo=self._reference.tzinfo,
                 )
             except ValueError:

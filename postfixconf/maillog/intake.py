@@ -12,36 +12,40 @@ Lines that are not of the usual form (folded repeats, other prefixes) go through
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from postfixconf.maillog import messages
 from postfixconf.maillog.attempt import Attempt
 from postfixconf.maillog.attempts import MESSAGES, SESSIONS, Attempts
-from postfixconf.maillog.attribution import attribute
+from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.clock import STAMP, Clock
 from postfixconf.maillog.lines import QUEUE_ID
 from postfixconf.maillog.parse import Reader, read, reader_of, without_reader
 from postfixconf.maillog.records import (
-    Check,
     Foreign,
     Greylisted,
     Seen,
     Unknown,
-    Verdict,
 )
-from postfixconf.maillog.words import PARTING, WORD
+from postfixconf.maillog.words import WORD
 
 __all__ = ["Batch", "Greylist", "Intake"]
 
-# Every line matches, one that is not of the usual form with empty groups.
+# Every line matches, one that is not of the usual form with empty groups: stamp,
+# host, program, pid, message, and of this the queue id, first word, and the rest.
 SCAN = re.compile(
     rf"\n(?:({STAMP}) ([^ \n]+) ([^ \[\]:\n]+)\[([0-9]{{1,10}})\]: "
-    rf"((?:{QUEUE_ID}: )?({WORD})[^\n]*)|[^\n]*)"
+    rf"((?:({QUEUE_ID}): )?({WORD})([^\n]*))|[^\n]*)"
 )
+Line = tuple[str, ...]
+Handler = Callable[[Line, bytes], bool]
 LINE_ENDS = re.compile(r"(?:\r|#012|#015)+(?=\n|\Z)")
 UNUSUAL = frozenset(("", "message"))  # first words
+PIECE = 1 << 15  # bytes taken apart at once: what the processor's cache holds
 PAIRS = 5_000  # of program and first word remembered
 KINDS = 1_000  # of unknown lines told apart in one block
 OTHER = "other"
@@ -97,25 +101,30 @@ class Intake:
         sessions: int = SESSIONS,
         messages: int = MESSAGES,
     ) -> None:
-        key_of = partial(_key, own_reply=own_reply, greylist_text=greylist_text)
+        key_of = partial(
+            key_of_record, own_reply=own_reply, greylist_text=greylist_text
+        )
         self._attempts = Attempts(key_of, sessions=sessions, messages=messages)
         self._clock = clock
-        self._readers: dict[tuple[str, str], Reader | None] = {}
+        self._batch = Batch()
+        self._handlers: dict[tuple[str, str], Handler | None] = {}
+        self._silent: Counter[tuple[str, str]] = Counter()
 
     def feed(self, block: bytes) -> Batch:
         """Read whole lines; the last may lack its newline.
 
         Attempts go on to change with the lines of the next block: use them before.
         """
-        batch = Batch()
-        if not block:
-            return batch
-        lines = block.removesuffix(b"\n").split(b"\n")
-        batch.lines = len(lines)
-        text = "\n" + block.removesuffix(b"\n").decode("utf-8", "surrogateescape")
-        if "\r" in text or "#01" in text:
-            text = LINE_ENDS.sub("", text)
-        self._read(batch, lines, SCAN.findall(text))
+        batch = self._batch = Batch()
+        start = 0
+        while start < len(block):
+            end = block.find(b"\n", start + PIECE)
+            end = len(block) if end < 0 else end + 1
+            self._piece(block[start:end])
+            start = end
+        for (program, word), count in self._silent.items():
+            batch.count(Seen(without_reader(program, word)), count)
+        self._silent.clear()
         batch.attempts = self._attempts.changed()
         return batch
 
@@ -127,53 +136,115 @@ class Intake:
         """As `Attempts.flush`: the log has ended."""
         return self._attempts.flush()
 
-    def _read(
-        self, batch: Batch, lines: list[bytes], found: list[tuple[str, ...]]
-    ) -> None:
-        readers, attempts, time = self._readers, self._attempts, self._clock.read
-        silent: Counter[tuple[str, str]] = Counter()
-        for raw, (stamp, host, program, pid, message, word) in zip(
-            lines, found, strict=True
-        ):
-            pair = program, word
-            reader = readers[pair] if pair in readers else self._reader(pair)
-            if reader is None:
-                if word in UNUSUAL:
-                    self._careful(batch, raw)
-                else:
-                    silent[pair] += 1
-                continue
-            if word in PARTING and not attempts.is_open((host, program, int(pid))):
-                continue
-            record = reader(message)
-            if record is None:
-                silent[pair] += 1
-            elif isinstance(record, Greylisted):
-                batch.greylisted.append(Greylist(time(stamp), host, record))
-            else:
-                attempts.take(Seen(record, time(stamp), host, program, int(pid)), raw)
-        for (program, word), count in silent.items():
-            batch.count(Seen(without_reader(program, word)), count)
-        last = next((each[0] for each in reversed(found) if each[0]), None)
-        batch.last = time(last) if last else None
+    def _piece(self, piece: bytes) -> None:
+        piece = piece.removesuffix(b"\n")
+        text = "\n" + piece.decode("utf-8", "surrogateescape")
+        if "\r" in text or "#01" in text:
+            text = LINE_ENDS.sub("", text)
+        lines, found = piece.split(b"\n"), SCAN.findall(text)
+        handlers = self._handlers
+        for raw, line in zip(lines, found, strict=True):
+            pair = line[2], line[6]
+            handler = handlers[pair] if pair in handlers else self._handler(pair)
+            if handler is None or not handler(line, raw):
+                self._silent[pair] += 1
+        self._batch.lines += len(lines)
+        if last := next((each[0] for each in reversed(found) if each[0]), None):
+            self._batch.last = self._clock.read(last)
 
-    def _reader(self, pair: tuple[str, str]) -> Reader | None:
-        reader = reader_of(*pair)
-        if len(self._readers) < PAIRS:
-            self._readers[pair] = reader
-        return reader
+    def _handler(self, pair: tuple[str, str]) -> Handler | None:
+        """What takes in the lines of a program that begin with a word."""
+        program, word = pair
+        handler: Handler | None = None
+        if word in UNUSUAL:
+            handler = self._careful
+        elif reader := reader_of(program, word):
+            own: dict[Reader, Handler] = {
+                messages.session: self._session,
+                messages.accepted: self._accepted,
+                messages.message_id: self._identified,
+                messages.queued: self._queued,
+                messages.delivery: self._delivered,
+                messages.removed: self._removed,
+            }
+            handler = own.get(reader) or partial(self._recorded, reader)
+        if len(self._handlers) < PAIRS:
+            self._handlers[pair] = handler
+        return handler
 
-    def _careful(self, batch: Batch, raw: bytes) -> None:
+    def _careful(self, line: Line, raw: bytes) -> bool:
         """A line that is not of the usual form."""
         seen = read(raw, self._clock)
-        batch.count(seen)
+        self._batch.count(seen)
         for _ in range(seen.times):
-            if isinstance(seen.record, Greylisted):
-                batch.greylisted.append(Greylist(seen.at, seen.host, seen.record))
-            else:
-                self._attempts.take(seen, raw)
+            self._take(seen, raw)
+        return True
 
+    def _recorded(self, reader: Reader, line: Line, raw: bytes) -> bool:
+        """Any line: through its record."""
+        stamp, host, program, pid, message = line[:5]
+        record = reader(message)
+        if record is None:
+            return False
+        self._take(Seen(record, self._clock.read(stamp), host, program, int(pid)), raw)
+        return True
 
-def _key(record: Verdict | Check, *, own_reply: str, greylist_text: str) -> str:
-    found = attribute(record, own_reply=own_reply, greylist_text=greylist_text)
-    return found.key
+    def _take(self, seen: Seen, raw: bytes) -> None:
+        if isinstance(seen.record, Greylisted):
+            said = Greylist(seen.at, seen.host, seen.record)
+            self._batch.greylisted.append(said)
+        else:
+            self._attempts.take(seen, raw)
+
+    def _session(self, line: Line, raw: bytes) -> bool:
+        _, host, program, pid, message, _, _, _ = line
+        process = (host, program, int(pid))
+        if self._attempts.is_open(process) and messages.session(message):
+            self._attempts.part(process)
+        return True
+
+    def _accepted(self, line: Line, raw: bytes) -> bool:
+        stamp, host, program, pid, message, queue_id, _, _ = line
+        record = messages.accepted(message)
+        if record is None:
+            return False
+        self._attempts.accepted(
+            (host, program.partition("/")[0], queue_id),
+            (host, program, int(pid)),
+            record,
+            self._clock.read(stamp),
+            raw,
+        )
+        return True
+
+    def _identified(self, line: Line, raw: bytes) -> bool:
+        _, host, program, _, _, queue_id, _, rest = line
+        if not queue_id or rest[:1] != "=":
+            return False
+        name = (host, program.partition("/")[0], queue_id)
+        self._attempts.identified(name, rest[1:])
+        return True
+
+    def _queued(self, line: Line, raw: bytes) -> bool:
+        _, host, program, _, message, queue_id, _, _ = line
+        record = messages.queued(message)
+        if record is None:
+            return False
+        name = (host, program.partition("/")[0], queue_id)
+        self._attempts.queued(name, record.sender, local=False)
+        return True
+
+    def _delivered(self, line: Line, raw: bytes) -> bool:
+        stamp, host, program, _, message, queue_id, _, _ = line
+        record = messages.delivery(message)
+        if record is None:
+            return False
+        name = (host, program.partition("/")[0], queue_id)
+        self._attempts.delivered(name, record, self._clock.read(stamp), raw)
+        return True
+
+    def _removed(self, line: Line, raw: bytes) -> bool:
+        _, host, program, _, _, queue_id, _, _ = line
+        if queue_id:
+            self._attempts.removed((host, program.partition("/")[0], queue_id))
+        return bool(queue_id)

@@ -1,11 +1,12 @@
 """What is remembered between two lines: messages in the queue, smtpd processes."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from postfixconf.maillog.attempt import Attempt, Key, Outcome
+from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Verdict
 from postfixconf.maillog.tally import LATER, TWICE
 
@@ -17,7 +18,7 @@ V = TypeVar("V")
 Name = tuple[str, str, str]  # host, instance, queue id
 
 
-class Bounded(dict[K, V]):
+class Bounded(OrderedDict[K, V]):
     """A dictionary that holds `most` entries: the oldest make room."""
 
     def __init__(self, most: int, dropped: Callable[[V], None] | None = None) -> None:
@@ -26,12 +27,12 @@ class Bounded(dict[K, V]):
 
     def put(self, key: K, value: V) -> V:
         """Add an entry, or renew one: it is the youngest now."""
-        self.pop(key, None)
-        if len(self) >= self._most:
-            oldest = self.pop(next(iter(self)))
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > self._most:
+            _, oldest = self.popitem(last=False)
             if self._dropped is not None:
                 self._dropped(oldest)
-        self[key] = value
         return value
 
 
@@ -45,15 +46,15 @@ class Message:
 
     name: Name
     client: Client | None = None
+    at: datetime | None = None
+    service: str = ""
+    line: bytes = b""
     sender: str | None = None
     helo: str | None = None
     reverse_name: str | None = None
     sasl_username: str | None = None
     message_id: str | None = None
     local: bool = False
-    at: datetime | None = None
-    service: str = ""
-    line: bytes = b""
     pending: Attempt | None = None
     attempts: dict[str | None, Attempt] = field(default_factory=dict)
 
@@ -79,28 +80,28 @@ class Message:
         known = self.attempts.values()
         return [each for each in known if each.outcome is Outcome.ACCEPTED]
 
-    def recipient(self, address: str, host: str) -> Attempt:
+    def recipient(self, address: str) -> Attempt:
         """The attempt of an address to which the message goes."""
         folded = _folded(address)
         known = self.attempts.get(folded)
         if known is None:
-            known = self.attempts[folded] = self._attempt(address, host)
+            known = self.attempts[folded] = self._attempt(address)
             known.outcome = Outcome.ACCEPTED
         return known
 
-    def nobody(self, host: str, record: Verdict) -> Attempt:
+    def nobody(self, record: Verdict) -> Attempt:
         """An attempt for a message of which no recipient was seen."""
-        attempt = self._attempt(record.recipient, host)
+        attempt = self._attempt(record.recipient)
         attempt.client = attempt.client or record.client
         attempt.helo = attempt.helo or record.helo
         attempt.sender = record.sender if self.sender is None else self.sender
         return attempt
 
-    def _attempt(self, address: str | None, host: str) -> Attempt:
+    def _attempt(self, address: str | None) -> Attempt:
         return Attempt(
             (*self.name, _folded(address)),
             self.at,
-            host,
+            self.name[0],
             self.service,
             client=self.client,
             helo=self.helo,
@@ -116,22 +117,14 @@ class Message:
 
 @dataclass(slots=True)
 class Session:
-    """What one smtpd process is doing.
+    """The attempt that one smtpd process is about, and the times of its controls."""
 
-    `times` are those of the open attempt's controls; `alike` counts the attempts
-    that look the same in one second.
-    """
-
-    open: Attempt | None = None
+    open: Attempt
     times: dict[str, datetime | None] = field(default_factory=dict)
-    second: str | None = None
-    alike: dict[Key, int] = field(default_factory=dict)
 
     def is_over(self, record: Verdict, key: str, at: datetime | None) -> bool:
         """Whether a verdict belongs to another RCPT than the open attempt."""
         known = self.open
-        if known is None:
-            return True
         if (known.client, known.sender, known.recipient) != (
             *(record.client, record.sender, record.recipient),
         ):
@@ -145,13 +138,6 @@ class Session:
             return before is not at
         gap = at.replace(microsecond=0) - before.replace(microsecond=0)
         return not 0 <= gap.total_seconds() <= TWICE
-
-    def key(self, base: Key, second: str | None) -> Key:
-        """A key of its own for an attempt that looks like `base`."""
-        if second != self.second:
-            self.second, self.alike = second, {}
-        number = self.alike[base] = self.alike.get(base, -1) + 1
-        return (*base, number)
 
 
 def _folded(address: str | None) -> str | None:

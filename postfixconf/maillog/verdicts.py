@@ -49,6 +49,13 @@ FAST = re.compile(
     rf"{SASL} ?",
     re.ASCII,
 )
+# Of these the usual ones, found at once: a refusal with its whole envelope.
+USUAL = re.compile(
+    rf"(?:({QUEUE_ID}): )?(reject_warning|reject): ([A-Z-]+) from"
+    r" ([^ \[\]]*)\[([^ \]]*)\](?::([0-9]+))?:"
+    r" ([0-9]{3}) ([245]\.[0-9]{1,3}\.[0-9]{1,3}) ((?:<([^<>]*)>: )?([^<>]*));"
+    r" from=<([^<>]*)> to=<([^<>]*)> proto=([^ ,<>]+) helo=<([^<>]*)>"
+)
 HEAD = re.compile(rf"{START}{STATUS}(.*)", re.ASCII | re.DOTALL)
 REPLIES = ("reject", "reject_warning", "milter-reject", "proxy-reject", "proxy-accept")
 
@@ -116,22 +123,35 @@ class Body(NamedTuple):
 
 def read_verdict(message: str) -> Verdict | None:
     """Read a message of smtpd or postscreen; None where it is no verdict."""
-    fast = FAST.fullmatch(message)
+    fast = USUAL.fullmatch(message) or FAST.fullmatch(message)
     if fast is not None and (fast[7] or fast[2] not in REPLIES):
-        queue_id, verb, command, name, address, port = fast.groups()[:6]
-        code, status, text, subject, reason = fast.groups()[6:11]
-        tail = Tail(*fast.groups()[11:])
-    else:
-        head = HEAD.fullmatch(message)
-        if head is None:
-            return None
-        queue_id, verb, command, name, address, port = head.groups()[:6]
-        code, status, rest = head.groups()[6:]
-        before = len(code or "") + 1 + (len(status) + 1 if status else 0)
-        text, subject, reason, tail = _body(rest, status, LONGEST - before)
+        return _verdict(*fast.groups())
+    head = HEAD.fullmatch(message)
+    if head is None:
+        return None
+    *start, code, status, rest = head.groups()
+    before = len(code or "") + 1 + (len(status) + 1 if status else 0)
+    text, subject, reason, tail = _body(rest, status, LONGEST - before)
+    return _verdict(*start, code, status, text, subject, reason, *tail)
+
+
+def _verdict(
+    queue_id: str | None,
+    verb: str,
+    command: str,
+    name: str,
+    address: str | None,
+    port: str | None,
+    code: str | None,
+    status: str | None,
+    text: str,
+    subject: str | None,
+    reason: str,
+    *tail: str | None,
+) -> Verdict:
     return Verdict(
         verb,
-        None if queue_id in (None, "NOQUEUE") else queue_id,
+        None if queue_id == "NOQUEUE" else queue_id,
         command,
         None if address is None else Client(name, address, port),
         int(code) if code else None,
