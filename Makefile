@@ -38,6 +38,7 @@ bench: ## measure, as ratios in one run
 	@deploy/setup test
 	@$(PYTHON) -m bench.apply
 	@$(PYTHON) -m bench.maillog
+	@$(PYTHON) -m bench.intake
 	@exec $(PYTHON) -m bench.entries
 
 soak: ## the long campaigns at full size

@@ -104,18 +104,20 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": HOME / "mailguard.sqlite3",
-        # Without IMMEDIATE and WAL, writers meet "database is locked".
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": HOME / "mailguard.sqlite3",
+    # Without IMMEDIATE and WAL, writers meet "database is locked".
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        " PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=8000;",
+    },
 }
+# postgres://user:password@host/name; empty: SQLite under HOME.
+DATABASE_URL = env.str("MAILGUARD_DATABASE_URL", default="")
+DATABASES = {"default": env.db_url_config(DATABASE_URL) if DATABASE_URL else SQLITE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -187,6 +189,30 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "args": ["local"],
         "options": {"queue": "server.local", "expires": 5},
+    },
+    "follow the mail log": {
+        "task": "mailguard.traffic.tasks.follow",
+        "schedule": 2.0,
+        "args": ["local"],
+        "options": {"queue": "server.local", "expires": 2},
+    },
+    "read older logs": {
+        "task": "mailguard.traffic.tasks.read_older",
+        "schedule": 2.0,
+        "args": ["local"],
+        "options": {"queue": "server.local", "expires": 2},
+    },
+    "weigh the evidence": {
+        "task": "mailguard.traffic.tasks.weigh",
+        "schedule": 3.0,
+        "args": ["local"],
+        "options": {"queue": "server.local", "expires": 3},
+    },
+    "forget old attempts": {
+        "task": "mailguard.traffic.tasks.forget",
+        "schedule": 60.0,
+        "args": ["local"],
+        "options": {"queue": "server.local", "expires": 60},
     },
     "get on with imports": {
         "task": "mailguard.lists.tasks.tend",

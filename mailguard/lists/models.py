@@ -1,6 +1,7 @@
 """Entries, since when and until when each was live, and files of them."""
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -17,8 +18,17 @@ class Domain(Func):
     The @ stands in the SQL itself: SQLite finds no index by a parameter.
     """
 
-    template = "SUBSTR(%(expressions)s, INSTR(%(expressions)s, '@') + 1)"
+    template = "SUBSTR(%(expressions)s, %(position)s(%(expressions)s, '@') + 1)"
+    position = "INSTR"
     output_field = models.CharField()
+
+    def as_sql(self, *args: Any, **extra: Any) -> Any:
+        extra.setdefault("position", self.position)
+        return super().as_sql(*args, **extra)
+
+    def as_postgresql(self, *args: Any, **extra: Any) -> Any:
+        """The same in PostgreSQL's words."""
+        return self.as_sql(*args, position="STRPOS", **extra)
 
 
 class Entry(models.Model):

@@ -61,7 +61,7 @@ class Search:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
         """From the address bar; words that mean nothing are left out."""
-        given = {name: query.get(name, "") for name in asdict(cls())}
+        given = {name: plain(query.get(name, "")) for name in asdict(cls())}
         for name, known in (
             ("side", list(Side)),
             ("kind", list(Kind)),
@@ -97,7 +97,7 @@ class Search:
     def page(self, after: str = "") -> Page:
         """The rows behind `after`, which an earlier page gave as its `next`."""
         rows = self._by_value if self.sort == "value" else self._by_time
-        found = list(islice(rows(after), SIZE + 1))
+        found = list(islice(rows(plain(after)), SIZE + 1))
         more = len(found) > SIZE
         return Page(found[:SIZE], self._cursor(found[SIZE - 1]) if more else "")
 
@@ -189,6 +189,11 @@ class Search:
             case "expires" if row.expires_at is not None:
                 return f"{row.pk}:{row.expires_at.isoformat()}"
         return str(row.pk)
+
+
+def plain(text: str) -> str:
+    """Text that every database takes: PostgreSQL knows no NUL."""
+    return text.replace("\0", "")
 
 
 def whole(text: str) -> int:

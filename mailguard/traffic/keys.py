@@ -1,9 +1,21 @@
 """Keys: short numbers for long texts, so that millions of them can be indexed."""
 
+import re
+from functools import cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 
-__all__ = ["key_of", "network_of"]
+from publicsuffixlist import PublicSuffixList
+
+__all__ = ["key_of", "network_of", "organisation_of"]
+
+FOUR = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+
+
+@cache
+def suffixes() -> PublicSuffixList:
+    """The public suffixes, read once."""
+    return PublicSuffixList()
 
 
 def key_of(*parts: object) -> int:
@@ -18,8 +30,20 @@ def network_of(address: str) -> str:
     >>> network_of("192.0.2.7")
     '192.0.2.0/24'
     """
+    if FOUR.fullmatch(address):
+        return address.rpartition(".")[0] + ".0/24"
     try:
         version = ip_address(address).version
     except ValueError:
         return address
     return str(ip_network(f"{address}/{24 if version == 4 else 64}", strict=False))
+
+
+def organisation_of(name: str) -> str:
+    """The domain that somebody registered; the name itself where there is none.
+
+    >>> organisation_of("mx1.out.example.co.uk")
+    'example.co.uk'
+    """
+    plain = name.lower().strip(".")
+    return suffixes().privatesuffix(plain) or plain

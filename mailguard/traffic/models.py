@@ -44,11 +44,15 @@ class Log(models.Model):
     `bookmark` is `postfixconf.host.logs.Bookmark` as JSON; it moves in the same
     transaction in which the lines before it are counted. `unknown` counts lines of
     Postfix that were not understood, by kind; `suppressed` those that the system
-    itself says it threw away. `trouble` says why nothing can be read.
+    itself says it threw away. `source` is what is read, `older` what could be read
+    besides, `trouble` why nothing can be read.
     """
 
     server = models.OneToOneField(Server, on_delete=models.CASCADE)
+    source = models.CharField(max_length=500, blank=True)
+    older = models.JSONField(default=list)
     bookmark = models.JSONField(default=dict)
+    since = models.DateTimeField(null=True)
     lines = models.PositiveBigIntegerField(default=0)
     foreign = models.PositiveBigIntegerField(default=0)
     unknown = models.JSONField(default=dict)
@@ -68,7 +72,8 @@ class Reading(models.Model):
     """One older log file to be read from beginning to end, slice by slice.
 
     `fingerprint` names the file whatever it is called (`host.logs`): a file that
-    was read is not read twice. `position` and `size` are bytes, unpacked.
+    was read is not read twice. `position` and `size` are bytes, unpacked; the lines
+    behind `until` are read by following.
     """
 
     class State(models.TextChoices):
@@ -86,6 +91,7 @@ class Reading(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     position = models.PositiveBigIntegerField(default=0)
     size = models.PositiveBigIntegerField(default=0)
+    until = models.PositiveBigIntegerField(null=True)
     lines = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveBigIntegerField(default=0)
     cause = models.CharField(max_length=1000, blank=True)
@@ -100,6 +106,11 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.path} {self.state}"
+
+    @property
+    def moving(self) -> bool:
+        """Whether the worker has something to do."""
+        return self.state in (self.State.QUEUED, self.State.READING)
 
 
 class Reply(models.Model):

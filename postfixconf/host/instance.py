@@ -63,7 +63,12 @@ class Instance:
     @cached_property
     def log(self) -> Log:
         """The mail log of this instance."""
-        return Log.of(self.values("maillog_file")["maillog_file"])
+        return Log.of(self.maillog_file)
+
+    @cached_property
+    def maillog_file(self) -> str:
+        """Where Postfix itself writes its log; empty where syslog does."""
+        return self.values("maillog_file")["maillog_file"]
 
     def master_pid(self) -> int | None:
         """The process id of a running master, None when Postfix is stopped."""

@@ -1,0 +1,240 @@
+"""Older logs, read from beginning to end: offered, asked for, and slice by slice.
+
+A file is known by its beginning, whatever it is called meanwhile, so that asking
+again reads only what has come since. Several processes may carry on with the same
+reading: the place moves in the transaction in which the lines before it are kept,
+and whoever comes second does nothing.
+"""
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from django.db import transaction
+from django.db.models import F
+
+from mailguard.audit.services import Actor
+from mailguard.audit.services import record as put_on_record
+from mailguard.servers.models import Server
+from mailguard.traffic.intake import keep, log_of
+from mailguard.traffic.models import Reading
+from mailguard.traffic.understanding import Part, Reader
+from postfixconf.errors import HostError, PostfixconfError
+from postfixconf.host import logs
+
+__all__ = [
+    "Offered",
+    "ask",
+    "cancel",
+    "carry_on",
+    "offer",
+    "offered",
+    "read_whole",
+    "tend",
+]
+
+AT_ONCE = 4 << 20  # bytes kept in one transaction
+State = Reading.State
+OPEN = (State.QUEUED, State.READING)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An older log that could be read, and how far it was."""
+
+    path: str
+    fingerprint: str
+    size: int | None
+    until: int | None
+    reading: Reading | None
+
+
+def offered(server: Server) -> list[Offered]:
+    """The older logs that the worker found when it began to follow."""
+    known = {
+        row.fingerprint: row
+        for row in Reading.objects.filter(server=server).order_by("pk")
+    }
+    return [
+        Offered(**each, reading=known.get(each["fingerprint"]))
+        for each in log_of(server).older
+    ]
+
+
+def offer(server: Server, path: Path) -> Offered:
+    """Any file as if it had been found. Raises PostfixconfError, quoting it."""
+    fingerprint = logs.fingerprint(path)
+    for each in offered(server):
+        if each.fingerprint == fingerprint:
+            return replace(each, path=str(path))
+    known = Reading.objects.filter(server=server, fingerprint=fingerprint).first()
+    return Offered(str(path), fingerprint, None, None, known)
+
+
+@transaction.atomic
+def ask(*, server: Server, offered: Offered, actor: Actor) -> Reading:
+    """Want a file read; one that was read goes on where it ended."""
+    known = offered.reading
+    if known is not None:
+        if known.state not in OPEN:
+            known.path, known.state, known.cause = offered.path, State.QUEUED, ""
+            known.save(update_fields=["path", "state", "cause"])
+        return known
+    what = f"older log {offered.path}"
+    put_on_record(actor=actor, what=what, before="", after="to be read")
+    return Reading.objects.create(
+        server=server,
+        path=offered.path,
+        fingerprint=offered.fingerprint,
+        until=offered.until,
+        author_id=actor.user_id,
+        author_name=actor.name,
+    )
+
+
+@transaction.atomic
+def cancel(*, reading: Reading, actor: Actor) -> None:
+    """Stop reading; what was kept stays."""
+    done = Reading.objects.filter(pk=reading.pk, state__in=OPEN).update(
+        state=State.CANCELLED
+    )
+    if done:
+        what = f"older log {reading.path}"
+        put_on_record(actor=actor, what=what, before="being read", after="cancelled")
+
+
+def tend(server: Server, seconds: float = 0.5) -> None:
+    """Carry on with the first reading that is not done."""
+    reading = Reading.objects.filter(server=server, state__in=OPEN).last()
+    if reading is not None:
+        carry_on(reading, seconds)
+
+
+def carry_on(reading: Reading, seconds: float) -> None:
+    """Read on for at most about `seconds`."""
+    end = time.monotonic() + seconds
+    parts = parts_of.pop(reading.pk, None)
+    if parts is None or parts.position != reading.position:
+        parts = Parts(reading)
+    with failing(reading):
+        for told in parts:
+            if not write(reading, told) or time.monotonic() > end:
+                break
+        if reading.moving:
+            parts_of[reading.pk] = parts
+
+
+def read_whole(reading: Reading) -> Iterator[Reading]:
+    """Read to the end, with a process of its own to understand what is read.
+
+    Gives the reading each time something was kept.
+    """
+    ours, theirs = Pipe(duplex=False)
+    process = get_context("fork").Process(target=send, args=(Parts(reading), theirs))
+    process.start()
+    theirs.close()
+    try:
+        with failing(reading):
+            while reading.moving and write(reading, received(ours)):
+                yield reading
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+
+
+def send(parts: "Parts", pipe: Connection) -> None:
+    """In the process that reads: every part, then what went wrong."""
+    gc.disable()  # it makes millions of values, none of them in a circle
+    try:
+        for told in parts:
+            pipe.send(told)
+    except PostfixconfError as cause:
+        pipe.send(cause)
+
+
+def received(pipe: Connection) -> "Told":
+    """The next part. Raises what the other process raised."""
+    try:
+        told = pipe.recv()
+    except EOFError:
+        raise HostError("the process that reads the log has ended") from None
+    if isinstance(told, PostfixconfError):
+        raise told
+    return cast(Told, told)
+
+
+@contextmanager
+def failing(reading: Reading) -> Iterator[None]:
+    """A file that cannot be read is a reading that failed, and no more."""
+    try:
+        yield
+    except PostfixconfError as cause:
+        Reading.objects.filter(pk=reading.pk, state__in=OPEN).update(
+            state=State.FAILED, cause=str(cause)[:1000]
+        )
+        reading.refresh_from_db()
+
+
+class Told(NamedTuple):
+    """What a stretch of a file tells, and the position behind it."""
+
+    before: int
+    position: int
+    size: int
+    part: Part
+    ended: bool
+
+
+class Parts:
+    """What a file tells from where a reading is, stretch by stretch."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.position = reading.position
+        self._reading = reading
+        log = log_of(reading.server)
+        self._reader = Reader(reading.server, domains_only=log.domains_only)
+        self._path: Path | None = None
+
+    def __iter__(self) -> Iterator[Told]:
+        if self._path is None:
+            known = Path(self._reading.path)
+            self._path = logs.found_again(known, self._reading.fingerprint)
+            size = self._path.stat().st_size
+            self._slices = logs.slices(
+                self._path, self.position, AT_ONCE, self._reading.until
+            )
+            self._size = max(size, self.position)
+        for data, position, ended in self._slices:
+            before, self.position = self.position, position
+            part = self._reader.end() if ended else self._reader.read(data)
+            yield Told(before, position, max(self._size, position), part, ended)
+
+
+parts_of: dict[int, Parts] = {}
+
+
+def write(reading: Reading, told: Told) -> bool:
+    """Keep what was told and move the place; whether there is more to come."""
+    part = told.part
+    with transaction.atomic():
+        moved = Reading.objects.filter(
+            pk=reading.pk, position=told.before, state__in=OPEN
+        ).update(
+            position=told.position,
+            size=told.size,
+            lines=F("lines") + part.lines,
+            state=State.DONE if told.ended else State.READING,
+        )
+        if moved:
+            new = keep(log_of(reading.server), part)
+            found = Reading.objects.filter(pk=reading.pk)
+            found.update(attempts=F("attempts") + new)
+    reading.refresh_from_db()
+    return bool(moved) and not told.ended

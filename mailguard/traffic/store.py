@@ -1,0 +1,174 @@
+"""Attempts into the database, in bulk, and as often as the log tells of them.
+
+What is kept twice counts once: an attempt is found again by its key, and what it
+counted before is taken back. The caller holds the transaction, so that the counts
+and the place in the log move together. The statements are written by hand because
+a million rows pass through here; they run on SQLite and PostgreSQL alike.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+from mailguard.servers.models import Server
+from mailguard.traffic import rows as made
+from mailguard.traffic.models import (
+    Attempt,
+    Correspondent,
+    Daily,
+    Hit,
+    Hour,
+    Reply,
+)
+from mailguard.traffic.rows import Counted, Row
+
+__all__ = ["keep"]
+
+AT_ONCE = 5000  # keys in one question
+MOST_REPLIES = 20_000  # kept apart: their words are partly strangers'
+OTHER = "other words"
+HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
+COUNTED = Counted._fields
+
+
+def keep(server: Server, rows: Iterable[Row]) -> int:
+    """Keep rows of attempts and count them; how many were not known before."""
+    latest = {row.key: row for row in rows}
+    before = known([*latest])
+    wanted = [complete(row, before.get(row.key)) for row in latest.values()]
+    numbers = replies({row.reply for row in wanted if row.reply})
+    upsert(Attempt, COLUMNS, numbered(wanted, numbers), key=("key",))
+    hits = [hit for row in wanted for hit in made.hits(row)]
+    upsert(Hit, HIT, hits, key=("attempt_id", "control"))
+    seen = made.correspondents(wanted)
+    upsert(Correspondent, ("sender_key", "at"), [*seen.items()], key=("sender_key",))
+    count(server, map(Counted.of, wanted), before.values())
+    return len(wanted) - len(before)
+
+
+def numbered(rows: Iterable[Row], replies: dict[str, int]) -> list[tuple[Any, ...]]:
+    """Rows for the database, which keeps a number for the words of a reply."""
+    numbers: dict[str, int | None] = {**replies, "": None}
+    return [(*row[:REPLY], numbers[row[REPLY]], *row[REPLY + 1 :]) for row in rows]
+
+
+REPLY = Row._fields.index("reply")
+COLUMNS = (*Row._fields[:REPLY], "reply_id", *Row._fields[REPLY + 1 :])
+HIT = ("attempt_id", "control", "verdict", "at", "who", "sender_key")
+
+
+def known(keys: Sequence[int]) -> dict[int, Counted]:
+    """What was kept before of these keys."""
+    found: dict[int, Counted] = {}
+    names = ", ".join(("key", *COUNTED))
+    with connection.cursor() as cursor:
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            marks = ", ".join(["%s"] * len(some))
+            cursor.execute(
+                f"SELECT {names} FROM {table(Attempt)} WHERE key IN ({marks})",  # noqa: S608
+                some,
+            )
+            found |= {key: Counted(*rest) for key, *rest in cursor.fetchall()}
+    return found
+
+
+def complete(row: Row, before: Counted | None) -> Row:
+    """A row whose beginning is not known any more, with what was kept of it."""
+    if before is None or row.client_address:
+        return row
+    stands = Attempt.objects.filter(key=row.key).values(*COLUMNS).get()
+    stands["reply"] = made.reply_of(stands["text"]) if stands.pop("reply_id") else ""
+    news = {
+        name: value
+        for name, value in row._asdict().items()
+        if value not in ("", None, b"") and name != "at"
+    }
+    raw = b"\n".join(filter(None, (bytes(stands["raw"]), row.raw)))
+    return Row(**(stands | news | {"raw": raw}))
+
+
+def replies(texts: set[str]) -> dict[str, int]:
+    """The numbers of these words, made where they are new."""
+    found = numbers_of(texts) if texts else {}
+    missing = texts - found.keys()
+    if missing and Reply.objects.count() + len(missing) > MOST_REPLIES:
+        Reply.objects.get_or_create(text=OTHER)
+        return found | dict.fromkeys(missing, numbers_of({OTHER})[OTHER])
+    if missing:
+        Reply.objects.bulk_create(
+            [Reply(text=text) for text in sorted(missing)], ignore_conflicts=True
+        )
+        found |= numbers_of(missing)
+    return found
+
+
+def numbers_of(texts: set[str]) -> dict[str, int]:
+    """The numbers of those words that are known."""
+    known = Reply.objects.in_bulk(texts, field_name="text")
+    return {text: reply.pk for text, reply in known.items()}
+
+
+def count(server: Server, now: Iterable[Counted], before: Iterable[Counted]) -> None:
+    """Count what is new, and take back what was counted before."""
+    hours: Counter[tuple[Any, ...]] = Counter()
+    things: Counter[tuple[Any, ...]] = Counter()
+    for number, rows in ((1, now), (-1, before)):
+        for counted in rows:
+            hour, day = made.hour_of(counted.at // HOUR), made.day_of(counted.at // DAY)
+            for which in made.hours(counted):
+                hours[hour, *which] += number
+            for thing in made.things(counted):
+                things[day, *thing] += number
+    add(Hour, ("hour", "control", "verdict"), server, hours)
+    add(Daily, ("day", "what", "value", "verdict"), server, things)
+
+
+def add(
+    model: type[Model], names: tuple[str, ...], server: Server, counts: Counter[Any]
+) -> None:
+    """Add to rows of counts, made where they are missing."""
+    columns = ("server_id", *names, "count")
+    values = [(server.pk, *key, n) for key, n in counts.items() if n]
+    set_to = f"count = {table(model)}.count + excluded.count"
+    insert(model, columns, values, columns[:-1], set_to)
+
+
+def upsert(
+    model: type[Model],
+    columns: tuple[str, ...],
+    values: Sequence[tuple[Any, ...]],
+    *,
+    key: tuple[str, ...],
+) -> None:
+    """Write rows; one with this key already is replaced."""
+    others = [name for name in columns if name not in key]
+    set_to = ", ".join(f"{name} = excluded.{name}" for name in others)
+    insert(model, columns, values, key, set_to)
+
+
+def insert(
+    model: type[Model],
+    columns: tuple[str, ...],
+    values: Sequence[tuple[Any, ...]],
+    key: tuple[str, ...],
+    set_to: str,
+) -> None:
+    """Insert rows, or do `set_to` where one with this key stands."""
+    if not values:
+        return
+    marks = ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table(model)} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {set_to}",
+            values,
+        )
+
+
+def table(model: type[Model]) -> str:
+    """The name of a model's table."""
+    return model._meta.db_table

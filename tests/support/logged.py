@@ -1,0 +1,37 @@
+"""A server of which only the log is of interest, and lines for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailguard.servers.models import Server
+
+__all__ = ["line", "refusal", "server_with"]
+
+STAMP = "2026-11-22T11:00:00.000000+00:00 mx"
+
+
+def server_with(room: Path) -> tuple[Server, Path]:
+    """A server whose main.cf says that it logs to a file in `room`, and the file."""
+    log = room / "mail.log"
+    (room / "main.cf").write_text(f"maillog_file = {log}\n")
+    return Server.objects.create(name="local", config_dir=str(room)), log
+
+
+def line(message: str, program: str = "postfix/smtpd", pid: int = 7) -> bytes:
+    """One line of the log."""
+    text = f"{STAMP} {program}[{pid}]: {message}\n"
+    return text.encode("utf-8", "surrogateescape")
+
+
+def refusal(number: int, verb: str = "reject") -> bytes:
+    """A refusal for a short greeting; each number is another sender."""
+    return line(
+        f"NOQUEUE: {verb}: RCPT from mx.good.example[192.0.2.7]: 504 5.5.2 <pc7>: Helo"
+        " command rejected: need fully-qualified hostname;"
+        f" from=<a{number}@good.example> to=<bob@practice.test> proto=ESMTP helo=<pc7>"
+    )
+
+
+def refusals(count: int, start: int = 0) -> Iterator[bytes]:
+    """Several of them."""
+    return (refusal(number) for number in range(start, start + count))
