@@ -5,13 +5,18 @@ daemon behind that would keep a pipe open for ever. No shell, ever.
 """
 
 import os
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Timer
+from typing import Any
 
 from postfixconf.errors import CommandFailed
 
-__all__ = ["Done", "run"]
+__all__ = ["Done", "head", "run"]
 
 # Postfix's commands live in /usr/sbin, which a plain user's PATH lacks.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -52,10 +57,8 @@ def run(
                 stdout=out,
                 stderr=err,
                 timeout=timeout,
-                start_new_session=True,
-                env={"PATH": PATH, "LC_ALL": "C", "HOME": "/root"} | mail_environment(),
-                cwd="/",
                 check=False,
+                **surroundings(),
             )
         except FileNotFoundError as cause:
             raise CommandFailed(shown, f"{words[0]} is not installed") from cause
@@ -73,6 +76,54 @@ def run(
     return Done(done.returncode, *texts)
 
 
-def mail_environment() -> dict[str, str]:
-    """TZ alone is passed on: Postfix's log stamps follow it."""
-    return {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
+def head(*words: str, most: int, timeout: float = 30.0) -> bytes:
+    """The first `most` bytes that a command prints; then it is ended.
+
+    For a command that starts nothing and could print without end. Raises
+    CommandFailed when it is missing, runs longer than `timeout` seconds, or ends by
+    itself with anything but 0.
+    """
+    shown = " ".join(words)
+    with tempfile.TemporaryFile() as err:
+        try:
+            process = subprocess.Popen(
+                list(words),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                **surroundings(),
+            )
+        except FileNotFoundError as cause:
+            raise CommandFailed(shown, f"{words[0]} is not installed") from cause
+        with _ended_after(process, timeout):
+            out = process.stdout.read(most) if process.stdout else b""
+            if len(out) == most:
+                process.kill()
+        err.seek(0)
+        said = err.read(LONGEST_OUTPUT).decode("utf-8", "replace").strip()[-2000:]
+    if len(out) < most and process.returncode != 0:
+        killed = process.returncode == -signal.SIGKILL
+        ended = f"did not end within {timeout:g} seconds" if killed else "failed"
+        raise CommandFailed(shown, ended, said)
+    return out
+
+
+@contextmanager
+def _ended_after(process: "subprocess.Popen[bytes]", seconds: float) -> Iterator[None]:
+    watch = Timer(seconds, process.kill)
+    watch.start()
+    try:
+        with process:  # waits for its end
+            yield
+    finally:
+        watch.cancel()
+
+
+def surroundings() -> dict[str, Any]:
+    """What every command runs in: no folder of ours, a session of its own.
+
+    TZ alone is passed on: Postfix's log stamps follow it.
+    """
+    zone = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
+    env = {"PATH": PATH, "LC_ALL": "C", "HOME": "/root"} | zone
+    return {"env": env, "cwd": "/", "start_new_session": True}

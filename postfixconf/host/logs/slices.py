@@ -1,0 +1,73 @@
+"""Read one log file from beginning to end, slice by slice: rotated, packed, given."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from postfixconf.errors import FileFailed
+from postfixconf.host.logs.family import Family
+from postfixconf.host.logs.text import Text
+
+__all__ = ["Slice", "fingerprint", "found_again", "slices"]
+
+
+class Slice(NamedTuple):
+    """Whole lines, and the unpacked position after them; `end`: there are no more."""
+
+    data: bytes
+    position: int
+    end: bool
+
+
+def slices(
+    path: Path, position: int = 0, most: int = 1 << 20, until: int | None = None
+) -> Iterator[Slice]:
+    """The lines of a file from `position` to `until`, about `most` bytes at a time.
+
+    The last line counts even without its newline. What is packed is unpacked from its
+    beginning once for each call, so take as many slices of a call as there is time
+    for. Raises FileFailed for what is no readable file, and where packed bytes are
+    broken, after the lines before the break were given.
+    """
+    with closing(_opened(path, until)) as text:
+        end = False
+        while not end:
+            data, position = text.lines(position, most, last=True)
+            end = not data
+            yield Slice(data, position, end and not text.broken)
+        if text.broken:
+            raise FileFailed(str(path), OSError(f"it is broken: {text.broken}"))
+
+
+def fingerprint(path: Path) -> str:
+    """What names the content of FILE, FILE.1 and FILE.1.gz alike. Raises FileFailed.
+
+    The number and a hash of its first bytes, at most 1024: as long as a file is
+    shorter than that, its name changes when it grows.
+    """
+    with closing(_opened(path)) as text:
+        return text.fingerprint
+
+
+def found_again(path: Path, name: str) -> Path:
+    """Where the content named `name` is now that was in `path` once.
+
+    Rotation may rename and pack it between two slices. Raises FileFailed when it is
+    not there any more.
+    """
+    with closing(Family(path)) as family:
+        if family.live and family.live.holds(name):
+            return path
+        if found := family.find(family.log, name):
+            return found.path
+    raise FileFailed(str(path), OSError("what was to be read is not there any more"))
+
+
+def _opened(path: Path, until: int | None = None) -> Text:
+    try:
+        return Text(path, until)
+    except OSError as cause:
+        raise FileFailed(str(path), cause) from cause
+    except ValueError as cause:
+        raise FileFailed(repr(str(path)), OSError("this is no file name")) from cause
