@@ -6,7 +6,7 @@ Of kind `spam`, who must never be suggested for a whitelist:
     snow      one organisation, many networks, another recipient each time, once
     botnet    the same message from everywhere, names unrelated or none
     lines     the same from customers' lines of one provider, who also has a pool
-    hammer    one named server, forged senders, a try every few seconds
+    hammer    one named server, forged senders or its own, a try every few seconds
     listed    patient and well named, but another rule refuses it every time
 
 A `{n}` in a sender stands for a number, `{x}` for letters, new with each message.
@@ -193,7 +193,8 @@ def spam(random: Random) -> Iterator[Sender]:
     for n in range(5):
         own, to = f"hammer{n}.example", recipients(random, 30)
         one = hosts(random, own, 1)
-        yield Sender("spam", own, one, hammering, plain, to, 40)
+        froms = random.choice([plain, (f"buy@{own}",)])
+        yield Sender("spam", own, one, hammering, froms, to, 40)
     for n in range(3):
         own, to = f"listed{n}.example", recipients(random, 30)
         one = hosts(random, own, 1)

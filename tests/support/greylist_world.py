@@ -8,9 +8,10 @@ What this does not imitate: mailing lists, forwarding, a server whose clock jump
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from heapq import heapify, heappop, heappush
 from ipaddress import ip_address, ip_network
 from random import Random
@@ -116,14 +117,19 @@ def world(seed: int) -> World:
     )
 
 
-def covers(line: str, client: Client) -> bool:
-    """Whether postgrey would let a client in for a line of its whitelist."""
-    try:
-        return ip_address(client.address) in ip_network(line)
-    except ValueError:
-        return re.search(rf"(?:^|\.){re.escape(line)}$", client.name, re.I) is not None
+def covers(lines: Iterable[str], clients: Iterable[Client]) -> bool:
+    """Whether postgrey would let one of them in for lines of its whitelist."""
+    networks = {line for line in lines if re.match(r"[\d.]+$|.*:", line)}
+    ends = tuple(f".{line.lower()}" for line in lines if line not in networks)
+    inside = [ip_network(line) for line in networks]
+    return any(
+        f".{client.name.lower()}".endswith(ends)
+        or any(ip_address(client.address) in each for each in inside)
+        for client in clients
+    )
 
 
+@cache
 def network(address: str) -> str:
     """/24, or /64 of IPv6."""
     size = 64 if ":" in address else 24
