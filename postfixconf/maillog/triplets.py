@@ -29,7 +29,16 @@ from typing import NamedTuple
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
 
-__all__ = ["MOST", "ONE_MESSAGE", "Key", "Triplet", "Triplets", "key_of", "network_of"]
+__all__ = [
+    "MOST",
+    "ONE_MESSAGE",
+    "Key",
+    "Triplet",
+    "Triplets",
+    "key_of",
+    "network_of",
+    "untagged",
+]
 
 Key = tuple[str, str, str]
 ONE_MESSAGE = timedelta(hours=6)  # at most, between two tries of it
@@ -84,11 +93,11 @@ class Triplets:
         key = key_of(record)
         if key is None:
             return
-        if isinstance(record, Attempt):
-            if _is_no_wait(record):
-                self.rows.pop(key, None)
-            return
         old = self.rows.get(key)
+        if isinstance(record, Attempt):
+            if old and old.first <= at and _is_no_wait(record):
+                del self.rows[key]
+            return
         if old is None or at > (old.passed or old.last):
             made = _next(old, key, at, record)
             if made is not None:
@@ -105,7 +114,7 @@ def key_of(record: Greylisted | Attempt) -> Key | None:
         return (network, "", "")
     if sender is None or not recipient:
         return None
-    return (network, _untagged(sender).lower(), recipient.lower())
+    return (network, untagged(sender).lower(), recipient.lower())
 
 
 @lru_cache(maxsize=65_536)
@@ -120,6 +129,18 @@ def network_of(address: str) -> str | None:
     except ValueError:
         return None
     return str(ip_network(f"{address}/{size}", strict=False))
+
+
+def untagged(sender: str) -> str:
+    """The sender as postgrey 1.37 compares it (do_sender_substitutions)."""
+    user, at, domain = sender.partition("@")
+    if not at:
+        return sender
+    parts = user.split("=")
+    if parts[0] == "prvs" and len(parts) == 3:
+        turned = TAG.match(parts[2]) and not TAG.match(parts[1])
+        user = parts[1] if turned else parts[2]
+    return f"{NUMBER.sub('#', user.partition('+')[0])}@{domain}"
 
 
 def _next(
@@ -157,15 +178,3 @@ def _last(values: tuple[str, ...], value: str) -> tuple[str, ...]:
 def _is_no_wait(attempt: Attempt) -> bool:
     """Whether something else than greylisting decided."""
     return GREYLISTING in attempt.warned or attempt.outcome is Outcome.REFUSED
-
-
-def _untagged(sender: str) -> str:
-    """The sender as postgrey 1.37 compares it (do_sender_substitutions)."""
-    user, at, domain = sender.partition("@")
-    if not at:
-        return sender
-    parts = user.split("=")
-    if parts[0] == "prvs" and len(parts) == 3:
-        turned = TAG.match(parts[2]) and not TAG.match(parts[1])
-        user = parts[1] if turned else parts[2]
-    return f"{NUMBER.sub('#', user.partition('+')[0])}@{domain}"
