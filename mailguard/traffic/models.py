@@ -20,9 +20,11 @@ __all__ = [
     "Evidence",
     "Hit",
     "Hour",
+    "Ignored",
     "Log",
     "Reading",
     "Reply",
+    "Suggested",
     "Triplet",
     "Verdict",
 ]
@@ -344,3 +346,38 @@ class Triplet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network} {self.sender} {self.recipient}"
+
+
+class Suggested(models.Model):
+    """Whom greylisting should perhaps not keep waiting, as last worked out.
+
+    `found` is a list of `postfixconf.maillog.greylisting.Suggestion` as JSON.
+    """
+
+    server = models.OneToOneField(Server, on_delete=models.CASCADE)
+    found = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"suggestions for {self.server}"
+
+
+class Ignored(models.Model):
+    """An organisation or network that is not to be suggested again."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    who = models.CharField(max_length=255)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    author_name = models.CharField(max_length=200)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["who"]
+        constraints = [
+            models.UniqueConstraint(fields=["server", "who"], name="one_ignored")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.who} is ignored"

@@ -1,0 +1,190 @@
+"""Triplets of greylisting as rows: kept, forgotten, and what they suggest.
+
+Rows hold what `postfixconf.maillog.triplets` says of each triplet. Where only domains
+may be kept, a number stands for the local part of an address, the same for the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TypeVar
+
+from django.utils import timezone
+from publicsuffixlist import PublicSuffixList
+
+from mailguard.servers.models import Server
+from mailguard.traffic.keys import key_of
+from mailguard.traffic.models import Triplet
+from postfixconf.maillog import greylisting, triplets
+from postfixconf.maillog.attempt import Attempt
+from postfixconf.maillog.records import Client, Greylisted
+
+__all__ = ["MOST", "forget", "keep", "suggestions"]
+
+MOST = 50_000  # triplets that suggestions are made of, the newest
+MANY = 5_000  # rows in one query
+AFTER = timedelta(seconds=2)  # smtpd's line comes after postgrey's
+ADDRESS, NAME = 320, 255  # characters kept
+COLUMNS = [
+    "network",
+    "sender",
+    "recipient",
+    "clients",
+    "names",
+    "first_at",
+    "last_at",
+    "tries",
+    "early",
+    "passed_at",
+    "delay",
+]
+T = TypeVar("T", Greylisted, Attempt)
+
+
+def keep(
+    server: Server,
+    lines: Iterable[tuple[datetime, Greylisted]],
+    attempts: Iterable[Attempt] = (),
+    *,
+    domains_only: bool = False,
+) -> None:
+    """Add what postgrey logged, and what attempts tell of it, in the caller's
+    transaction.
+
+    Give every attempt that the same lines decided: one that greylisting would have
+    put off, or that another rule refused, takes its triplet out. Lines and attempts
+    that were kept before change nothing.
+    """
+    events: list[tuple[datetime, Greylisted | Attempt]] = [
+        (at, _fit(line, domains_only=domains_only)) for at, line in lines
+    ]
+    events += [
+        (each.at + AFTER, _fit(each, domains_only=domains_only))
+        for each in attempts
+        if each.at is not None
+    ]
+    keys = {key for _, record in events if (key := triplets.key_of(record))}
+    rows = {_number(server, key): key for key in keys}
+    before = {row.key: row for row in _known(rows)}
+    known = triplets.Triplets(before.values())
+    for at, record in sorted(events, key=lambda event: event[0]):
+        known.feed(at, record)
+    _write(server, before, known.rows)
+
+
+def forget(server: Server, before: int) -> int:
+    """Delete what was last tried before a time (microseconds since 1970); how many."""
+    return Triplet.objects.filter(server=server, last_at__lt=before).delete()[0]
+
+
+def suggestions(
+    server: Server, now: datetime | None = None
+) -> list[greylisting.Suggestion]:
+    """Who is worth a look, the likeliest real sender first; takes up to a second."""
+    newest = Triplet.objects.filter(server=server).order_by("-last_at")[:MOST]
+    rows = (_triplet(row) for row in newest.values_list(*COLUMNS).iterator())
+    return greylisting.suggestions(rows, organisation_of, now or timezone.now())
+
+
+@cache
+def suffixes() -> PublicSuffixList:
+    """The public suffixes, read once."""
+    return PublicSuffixList()
+
+
+@cache
+def organisation_of(name: str) -> str | None:
+    """The domain that somebody registered, None for a public suffix."""
+    return suffixes().privatesuffix(name)
+
+
+def _write(
+    server: Server,
+    before: dict[triplets.Key, triplets.Triplet],
+    after: dict[triplets.Key, triplets.Triplet],
+) -> None:
+    gone = [_number(server, key) for key in before if key not in after]
+    for at in range(0, len(gone), MANY):
+        Triplet.objects.filter(key__in=gone[at : at + MANY]).delete()
+    made = [_row(server, new) for key, new in after.items() if new != before.get(key)]
+    Triplet.objects.bulk_create(
+        made,
+        batch_size=MANY,
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=COLUMNS,
+    )
+
+
+def _known(numbers: Iterable[int]) -> Iterator[triplets.Triplet]:
+    wanted = [*numbers]
+    for at in range(0, len(wanted), MANY):
+        rows = Triplet.objects.filter(key__in=wanted[at : at + MANY])
+        yield from (_triplet(row) for row in rows.values_list(*COLUMNS))
+
+
+def _number(server: Server, key: triplets.Key) -> int:
+    return key_of(server.pk, *key)
+
+
+def _row(server: Server, triplet: triplets.Triplet) -> Triplet:
+    return Triplet(
+        server=server,
+        key=_number(server, triplet.key),
+        network=triplet.network,
+        sender=triplet.sender,
+        recipient=triplet.recipient,
+        clients=triplet.clients,
+        names=triplet.names,
+        first_at=_micros(triplet.first),
+        last_at=_micros(triplet.last),
+        tries=triplet.tries,
+        early=triplet.early,
+        passed_at=None if triplet.passed is None else _micros(triplet.passed),
+        delay=triplet.delay,
+    )
+
+
+def _triplet(row: tuple) -> triplets.Triplet:  # type: ignore[type-arg]
+    network, sender, recipient, clients, names, first, last, *rest = row
+    tries, early, passed, delay = rest
+    return triplets.Triplet(
+        *(network, sender, recipient, _time(first), _time(last), tries, early),
+        *(None if passed is None else _time(passed), delay),
+        *(tuple(clients), tuple(names)),
+    )
+
+
+def _micros(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)
+
+
+def _time(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def _fit(record: T, *, domains_only: bool) -> T:
+    """The record with text that a database takes, as long as a column is wide."""
+    client, sender, recipient = record.client, record.sender, record.recipient
+    if client is not None:
+        client = Client(_plain(client.name)[:NAME], client.address)
+    sender = sender and _address(sender, domains_only)
+    recipient = recipient and _address(recipient, domains_only)
+    if isinstance(record, Attempt):
+        return replace(record, client=client, sender=sender, recipient=recipient)
+    return record._replace(
+        client=client or record.client, sender=sender or "", recipient=recipient
+    )
+
+
+def _address(address: str, domains_only: bool) -> str:
+    user, at, domain = triplets.untagged(_plain(address)).lower().rpartition("@")
+    if domains_only and at:
+        user = f"#{key_of(user):x}"[:9]
+    return (user + at + domain)[:ADDRESS]
+
+
+def _plain(text: str) -> str:
+    octets = text.replace("\0", "\\x00").encode("utf-8", "surrogateescape")
+    return octets.decode("utf-8", "backslashreplace")
