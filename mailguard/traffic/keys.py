@@ -1,9 +1,18 @@
 """Keys: short numbers for long texts, so that millions of them can be indexed."""
 
+from functools import cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 
-__all__ = ["key_of", "network_of"]
+from publicsuffixlist import PublicSuffixList
+
+__all__ = ["key_of", "network_of", "organisation_of"]
+
+
+@cache
+def suffixes() -> PublicSuffixList:
+    """The public suffixes, read once."""
+    return PublicSuffixList()
 
 
 def key_of(*parts: object) -> int:
@@ -23,3 +32,13 @@ def network_of(address: str) -> str:
     except ValueError:
         return address
     return str(ip_network(f"{address}/{24 if version == 4 else 64}", strict=False))
+
+
+def organisation_of(name: str) -> str:
+    """The domain that somebody registered; the name itself where there is none.
+
+    >>> organisation_of("mx1.out.example.co.uk")
+    'example.co.uk'
+    """
+    plain = name.lower().strip(".")
+    return suffixes().privatesuffix(plain) or plain
