@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("mailguard.dashboard.urls")),
     path("", include("mailguard.accounts.urls")),
+    path("", include("mailguard.traffic.urls")),
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
     path("", include("mailguard.changes.urls")),
