@@ -14,6 +14,7 @@ for in the replies, of which there are few; what differs from mail to mail in a 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date, timedelta
 from functools import reduce
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import and_
@@ -33,6 +34,9 @@ Network = IPv4Network | IPv6Network
 LONGEST = 400  # characters of a question
 MOST_CLIENTS = 1000  # of a network, that are looked up one by one
 MOST_WALKS = 40
+MOST_DAYS = 400
+DAY = 86_400_000_000  # microseconds
+EPOCH = date(1970, 1, 1)
 LAST = "\U0010ffff"
 NUMBERS = re.compile(r"[0-9.]*\.[0-9.]*(/\S*)?|[0-9a-f]*:[0-9a-f:.]*(/\S*)?")
 LABEL = r"[^\s.@/:,;<>()\[\]\"]+"
@@ -137,9 +141,8 @@ def clients_in(network: Network, server: Server) -> list[str]:
     of bytes is needed (PostgreSQL: collation C).
     """
     begin = prefix_of(network)
-    days = Daily.objects.filter(server=server, what=Daily.What.CLIENT)
-    days = days.filter(day__in=[*days.values_list("day", flat=True).distinct()])
-    seen = days.filter(value__gte=begin, value__lt=begin + LAST)
+    seen = Daily.objects.filter(server=server, what=Daily.What.CLIENT, day__in=days())
+    seen = seen.filter(value__gte=begin, value__lt=begin + LAST)
     found: dict[str, None] = {}
     for value in seen.values_list("value", flat=True).distinct().iterator():
         if address_inside(value, network):
@@ -147,6 +150,19 @@ def clients_in(network: Network, server: Server) -> list[str]:
         if len(found) > MOST_CLIENTS:
             break
     return [*found]
+
+
+def days() -> list[date]:
+    """Every day from the first attempt to the last, the latest MOST_DAYS of them."""
+    ends = [
+        Attempt.objects.order_by(way).values_list("at")[:1] for way in ("at", "-at")
+    ]
+    found = [at // DAY for rows in ends for (at,) in rows]
+    if not found:
+        return []
+    first, last = found
+    numbers = range(max(first, last - MOST_DAYS), last + 1)
+    return [EPOCH + timedelta(days=number) for number in numbers]
 
 
 def prefix_of(network: Network) -> str:

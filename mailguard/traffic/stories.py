@@ -102,6 +102,16 @@ class Story:
                 found = Delivered(seen.at, seen.record.relay or "", seen.record.text)
         return found
 
+    @property
+    def ending(self) -> str:
+        """How it ended in one line: “accepted, delivered to X at T”."""
+        words = ", ".join(filter(None, [self.verdict.text, self.onwards]))
+        if self.delivered is None:
+            return words
+        to = f" to {self.delivered.relay}" if self.attempt.delivered == "sent" else ""
+        at = self.delivered.at
+        return f"{words}{to}" + (f" at {at:%Y-%m-%d %H:%M:%S %z}" if at else "")
+
     def is_for(self, record: Delivery) -> bool:
         """Whether a delivery is this recipient's."""
         names = {record.recipient.lower(), (record.orig_to or "").lower()}
@@ -132,7 +142,7 @@ def ticket(story: Story) -> str:
         "Sender": shown(attempt.sender),
         "Recipient": shown(attempt.recipient),
         "Queue id": attempt.queue_id,
-        "Verdict": " ".join(filter(None, [story.verdict.text, story.onwards])),
+        "Verdict": story.ending,
     }
     if story.rules:
         key, first = story.rules[0]

@@ -37,6 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
     }
     if not page.rows:
         context |= read_so_far(server)
+        context["narrowed"] = search != Search(text=search.text)
     return render(request, "traffic/search.html", context)
 
 

@@ -161,6 +161,28 @@ def test_a_ticket_has_everything_in_plain_text(db: None) -> None:
         assert words in told
 
 
+def test_a_ticket_says_where_it_was_delivered(db: None) -> None:
+    line = (
+        b"2026-11-02T08:01:02+00:00 mx postfix/lmtp[3]: 4F1A2B3C4D: "
+        b"to=<alice@practice.test>, relay=dovecot[private/lmtp], delay=1, "
+        b"delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 saved)"
+    )
+    told = ticket(Story(seen(delivered="sent", raw=line)))
+    assert (
+        "Verdict: accepted, delivered to dovecot[private/lmtp] at 2026-11-02 08:01:02"
+        in told
+    )
+
+
+def test_the_delivery_to_somebody_else_is_not_told(db: None) -> None:
+    line = (
+        b"2026-11-02T08:01:02+00:00 mx postfix/lmtp[3]: 4F1A2B3C4D: "
+        b"to=<carol@practice.test>, relay=dovecot[private/lmtp], delay=1, "
+        b"delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 saved)"
+    )
+    assert Story(seen(raw=line)).delivered is None
+
+
 def test_a_forged_line_in_a_greeting_makes_no_line_in_a_ticket(db: None) -> None:
     told = ticket(Story(refused(helo="x\nVerdict: accepted")))
     assert "\nVerdict: accepted" not in told

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailguard.servers import services as servers
+from mailguard.traffic import questions
 from mailguard.traffic import search as searching
 from mailguard.traffic.models import Attempt, Log
 from mailguard.traffic.search import Search
@@ -83,6 +84,26 @@ def test_a_client_is_found_by_its_network_in_ipv6(db: None, text: str) -> None:
     seen(client_address="2001:db9::1")
     wanted = seen(client_address="2001:db8:0:7::1")
     assert found(text=text) == [wanted]
+
+
+@pytest.mark.parametrize(("walks", "clients"), [(0, 9), (0, 0)])
+def test_a_network_of_many_clients_is_found(
+    db: None, monkeypatch: pytest.MonkeyPatch, walks: int, clients: int
+) -> None:
+    monkeypatch.setattr(questions, "MOST_WALKS", walks)
+    monkeypatch.setattr(questions, "MOST_CLIENTS", clients)
+    wanted = [seen(client_address=f"203.0.113.{each}") for each in (1, 2)]
+    seen()
+    assert {*found(text="203.0.113.0/24")} == {*wanted}
+
+
+def test_words_of_many_replies_are_found(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MOST_WALKS", 0)
+    seen()
+    wanted = refused()
+    assert found(text="hostname rejected") == [wanted]
 
 
 def test_a_host_is_found_by_its_greeting_within_its_organisation(db: None) -> None:
@@ -242,7 +263,7 @@ def test_nothing_found_never_reached_us(client: Client) -> None:
     seen()
     told = page(client, text="nobody@nowhere.example")
     assert "It never reached us" in told
-    assert "until its last line" in told
+    assert "the last line of the log" in told
     assert "What else to check" in told
 
 
@@ -250,7 +271,7 @@ def test_nothing_found_offers_to_drop_the_filters(client: Client) -> None:
     seen()
     told = page(client, text="bob@example.org", verdict="refused")
     assert "?text=bob%40example.org" in told.replace("bob@", "bob%40")
-    assert "Look without them" in told
+    assert "look without them" in told
 
 
 def test_a_row_says_what_happened_in_words(client: Client) -> None:
