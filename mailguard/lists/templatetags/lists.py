@@ -3,20 +3,16 @@
 from django import template
 
 from mailguard.lists.forms import KINDS
+from mailguard.marks import visible
 from postfixconf.policy.entries import Kind
 
-__all__ = ["kind_title", "marked"]
+__all__ = ["kind_title"]
 
 register = template.Library()
+register.filter("marked", visible)
 
 
 @register.filter
 def kind_title(kind: str) -> str:
     """What a kind is called on a page."""
     return KINDS[Kind(kind)]
-
-
-@register.filter
-def marked(text: str) -> str:
-    """Text fit for a page: control and invisible characters as \\x.. marks."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,121 @@
+"""Let this sender in: which allow entries would help, the narrowest first.
+
+Only a client can be proven, by the connection itself; who sends decides what stands
+in a sender or a greeting, so anyone can claim those. Nothing is written here: each
+pattern is a link to the page that adds an entry.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+
+from mailguard.traffic.keys import key_of, network_of, organisation_of
+from mailguard.traffic.models import Attempt
+from mailguard.traffic.questions import clients_in, within
+from mailguard.traffic.stories import Story
+from postfixconf.errors import BadValue
+from postfixconf.policy.entries import Entry, Kind, Side
+
+__all__ = ["MOST", "Pattern", "patterns"]
+
+MOST = 1000  # attempts that are counted
+EARLY = ("CONNECT", "HELO", "EHLO", "STARTTLS")  # commands before any sender
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """An entry that would help: `covers` in words, and how many attempts lately.
+
+    `count` is MOST + 1 for more than MOST, None where that cannot be counted.
+    """
+
+    entry: Entry
+    covers: str
+    count: int | None
+    note: str
+
+    @property
+    def claimed(self) -> bool:
+        """Whether anyone can claim it."""
+        return self.entry.kind.claimed
+
+    @property
+    def query(self) -> str:
+        """What fills in the page that adds it."""
+        entry = self.entry
+        told = {"side": entry.side, "kind": entry.kind, "value": entry.value}
+        return urlencode(told | {"note": self.note})
+
+
+def patterns(story: Story) -> list[Pattern]:
+    """The entries that would let this one pass what stopped it, or would have."""
+    if not story.rules or not story.rules[0][1].opened:
+        return []
+    early = story.stopped and story.attempt.command in EARLY
+    note, found = note_of(story), dict[Entry, Pattern]()
+    for kind, value, covers, count in candidates(story.attempt):
+        try:
+            entry = Entry.read(Side.ALLOW, kind, value)
+        except BadValue:
+            continue  # no entry can name it
+        if not (early and kind.claimed):
+            found.setdefault(entry, Pattern(entry, covers, count(), note))
+    return [*found.values()]
+
+
+def note_of(story: Story) -> str:
+    """Why, for whoever reads the entry in a year."""
+    key, at = story.rules[0][0], story.attempt.when
+    word = story.verdict.text if story.stopped else "would have been refused"
+    return f"{word} by {key} on {at:%Y-%m-%d}"[:200]
+
+
+Candidate = tuple[Kind, str, str, Callable[[], int | None]]
+
+
+def candidates(attempt: Attempt) -> Iterator[Candidate]:
+    """What an entry could name: kind, value, what that covers, and how to count it."""
+    rows = Attempt.objects
+    address, name = attempt.client_address, attempt.client_name
+    if address:
+        one = rows.filter(client_key=key_of(address))
+        yield Kind.CLIENT, address, "this one server", lambda: capped(one)
+    if name not in ("", "unknown"):
+        covers = "servers with this proven name, or one below it"
+        yield Kind.CLIENT_NAME, name, covers, lambda: hosts(name)
+    if address and (network := network_of(address)) != address:
+        covers = "every server in this network"
+        yield Kind.CLIENT, network, covers, lambda: in_network(attempt, network)
+    if attempt.sender:
+        covers = "mail with this sender, from any server"
+        sender = rows.filter(sender_key=key_of(attempt.sender))
+        yield Kind.SENDER, attempt.sender, covers, lambda: capped(sender)
+        domain = attempt.sender.rpartition("@")[2]
+        covers = "mail with a sender at this domain or one below it, from any server"
+        of = rows.filter(domain_key=key_of(domain))
+        yield Kind.SENDER_DOMAIN, domain, covers, lambda: capped(of)
+    if attempt.helo:
+        covers = "every server that greets with this name"
+        yield Kind.HELO, attempt.helo, covers, lambda: None
+
+
+def capped(rows: QuerySet[Attempt]) -> int:
+    """How many there are, MOST + 1 for more than MOST."""
+    return rows.values("pk")[: MOST + 1].count()
+
+
+def hosts(name: str) -> int:
+    """Attempts of clients with this name or one below, among the organisation's."""
+    rows = Attempt.objects.filter(name_key=key_of(organisation_of(name)))
+    names = rows.order_by("-at").values_list("client_name", flat=True)[: MOST + 1]
+    return sum(within(each, name.lower()) for each in names)
+
+
+def in_network(attempt: Attempt, network: str) -> int:
+    """Attempts of clients in this network."""
+    clients = clients_in(ip_network(network), attempt.server)
+    keys = [key_of(client) for client in clients]
+    return capped(Attempt.objects.filter(client_key__in=keys))

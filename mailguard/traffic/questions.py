@@ -1,0 +1,206 @@
+"""What somebody typed into the one box, and where the attempts it means are found.
+
+    bob@example.org   sender or recipient        203.0.113.7      client
+    example.org       sender's domain, or host   203.0.113.0/24   clients in a network
+    mx1.example.org   host                       greylisted       words of the reply
+
+Text that strangers chose is found by its key, whole: `example.org` finds senders at
+just that domain, and hosts at or below it. A host is found by its client name; a
+greeting counts where the client's name is of the same organisation. Words are looked
+for in the replies, of which there are few; what differs from mail to mail in a reply
+(addresses, long numbers) cannot be found in it and is left out.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, timedelta
+from functools import reduce
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from operator import and_
+
+from django.db.models import Q
+
+from mailguard.servers.models import Server
+from mailguard.traffic.keys import key_of, organisation_of
+from mailguard.traffic.models import Attempt, Daily, Reply
+from mailguard.traffic.walks import Look, Walk
+from postfixconf.errors import BadValue
+
+__all__ = ["clients_in", "walks_of", "within"]
+
+Network = IPv4Network | IPv6Network
+
+LONGEST = 400  # characters of a question
+MOST_CLIENTS = 1000  # of a network, that are looked up one by one
+MOST_WALKS = 40
+MOST_DAYS = 400
+DAY = 86_400_000_000  # microseconds
+EPOCH = date(1970, 1, 1)
+LAST = "\U0010ffff"
+NUMBERS = re.compile(r"[0-9.]*\.[0-9.]*(/\S*)?|[0-9a-f]*:[0-9a-f:.]*(/\S*)?")
+LABEL = r"[^\s.@/:,;<>()\[\]\"]+"
+HOST = re.compile(rf"({LABEL}\.)+(?![0-9]){LABEL}\.?")
+VARIABLE = re.compile(r"[@<>\[\]…]|://|\d{3}|\d\.\d\.\d")
+
+
+def walks_of(text: str, server: Server) -> list[Walk]:
+    """The walks that a question needs, none where nothing can fit.
+
+    Raises BadValue, which quotes the text and says what would do.
+    """
+    asked = text.strip().strip("<>[],;").removeprefix("mailto:").strip().lower()
+    if len(text) > LONGEST:
+        raise BadValue(text, f"at most {LONGEST} characters can be looked for")
+    if text.strip() == "<>":
+        return [Walk(Attempt.objects.all(), lambda look: look.sender == "")]
+    if not asked:
+        return [Walk(Attempt.objects.all())]
+    if NUMBERS.fullmatch(asked):
+        return list(by_client(text, asked, server))
+    if "@" in asked and not re.search(r"\s", asked):
+        return list(by_address(asked))
+    if HOST.fullmatch(asked):
+        return [*by_host(asked), *by_words(asked)]
+    if not words_of(asked):
+        raise BadValue(text, "an address, a domain, an IP or words of a reply would do")
+    return list(by_words(asked))
+
+
+def by_address(address: str) -> Iterator[Walk]:
+    """A sender or a recipient; with nothing before the @, a domain."""
+    local, _, domain = address.rpartition("@")
+    if not local:
+        yield from by_host(domain)
+    key = key_of(f"{local}@{ascii_domain(domain)}")
+    for number in dict.fromkeys((key, key_of(address))):
+        yield Walk(Attempt.objects.filter(sender_key=number))
+        yield Walk(Attempt.objects.filter(recipient_key=number))
+
+
+def by_host(name: str) -> Iterator[Walk]:
+    """A sender's domain, or a client whose name is, or is below it."""
+    host = ascii_domain(name).strip(".")
+    for domain in dict.fromkeys((host, name.strip("."))):
+        yield Walk(Attempt.objects.filter(domain_key=key_of(domain)))
+    rows = Attempt.objects.filter(name_key=key_of(organisation_of(host)))
+    yield Walk(rows, lambda look: named(look, host))
+
+
+def named(look: Look, host: str) -> bool:
+    """Whether a client's name or greeting is, or is below, a host."""
+    return within(look.client_name, host) or within(look.helo, host)
+
+
+def within(name: str, domain: str) -> bool:
+    """Whether a name is, or is below, a domain.
+
+    >>> within("mx1.example.org", "example.org"), within("myexample.org", "example.org")
+    (True, False)
+    """
+    return f".{name.lower().strip('.')}".endswith(f".{domain}")
+
+
+def by_client(text: str, asked: str, server: Server) -> Iterator[Walk]:
+    """One client, or all of a network. Raises BadValue for what is neither."""
+    try:
+        network = ip_network(asked, strict=False)
+    except ValueError:
+        would = "not an IP address or network (192.0.2.7, 192.0.2.0/24, 2001:db8::/32)"
+        raise BadValue(text, would) from None
+    if network.num_addresses == 1:
+        clients = [str(network.network_address)]
+    else:
+        clients = clients_in(network, server)
+    if len(clients) > MOST_CLIENTS:  # so many that some are found soon
+        yield Walk(Attempt.objects.all(), lambda look: inside(look, network))
+    elif len(clients) > MOST_WALKS:
+        keys = [key_of(client) for client in clients]
+        yield Walk(Attempt.objects.filter(client_key__in=keys))
+    else:
+        for client in clients:
+            yield Walk(Attempt.objects.filter(client_key=key_of(client)))
+
+
+def inside(look: Look, network: Network) -> bool:
+    """Whether the client is of a network."""
+    return address_inside(look.client_address, network)
+
+
+def address_inside(address: str, network: Network) -> bool:
+    """Whether a text is an address of a network."""
+    with suppress(ValueError):
+        return ip_address(address) in network
+    return False
+
+
+def clients_in(network: Network, server: Server) -> list[str]:
+    """The clients of a network that were seen, one more than MOST_CLIENTS at most.
+
+    They stand in the daily counts, in the order of their text: an index in the order
+    of bytes is needed (PostgreSQL: collation C).
+    """
+    begin = prefix_of(network)
+    seen = Daily.objects.filter(server=server, what=Daily.What.CLIENT, day__in=days())
+    seen = seen.filter(value__gte=begin, value__lt=begin + LAST)
+    found: dict[str, None] = {}
+    for value in seen.values_list("value", flat=True).distinct().iterator():
+        if address_inside(value, network):
+            found[value] = None
+        if len(found) > MOST_CLIENTS:
+            break
+    return [*found]
+
+
+def days() -> list[date]:
+    """Every day from the first attempt to the last, the latest MOST_DAYS of them."""
+    ends = [
+        Attempt.objects.order_by(way).values_list("at")[:1] for way in ("at", "-at")
+    ]
+    found = [at // DAY for rows in ends for (at,) in rows]
+    if not found:
+        return []
+    first, last = found
+    numbers = range(max(first, last - MOST_DAYS), last + 1)
+    return [EPOCH + timedelta(days=number) for number in numbers]
+
+
+def prefix_of(network: Network) -> str:
+    """What every address of the network begins with as text.
+
+    >>> prefix_of(ip_network("203.0.113.64/26")), prefix_of(ip_network("2001:db8::/48"))
+    ('203.0.113.', '2001:db8:')
+    """
+    if isinstance(network, IPv4Network):
+        whole = str(network.network_address).split(".")[: network.prefixlen // 8]
+        return "".join(f"{part}." for part in whole)
+    groups = network.exploded.split(":")[: network.prefixlen // 16]
+    plain = groups[: groups.index("0000")] if "0000" in groups else groups
+    return "".join(f"{group.lstrip('0')}:" for group in plain)
+
+
+def by_words(text: str) -> Iterator[Walk]:
+    """Attempts whose reply has all of these words."""
+    conditions = [Q(text__icontains=word) for word in words_of(text)]
+    if not conditions:
+        return
+    replies = Reply.objects.filter(reduce(and_, conditions))
+    found = set(replies.values_list("pk", flat=True))
+    if len(found) > MOST_WALKS:
+        yield Walk(Attempt.objects.all(), lambda look: look.reply_id in found)
+        return
+    for number in found:
+        yield Walk(Attempt.objects.filter(reply_id=number))
+
+
+def words_of(text: str) -> list[str]:
+    """The words that can be found: no codes, addresses or long numbers."""
+    words = [word.strip(".,;:!?'\"()“”") for word in text.split()]
+    return [word for word in words if word and not VARIABLE.search(word)][:20]
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain as the DNS has it, or as it is where that is impossible."""
+    with suppress(UnicodeError):
+        return domain.encode("idna").decode()
+    return domain
