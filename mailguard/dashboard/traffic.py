@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from mailguard.servers.models import Server
-from mailguard.traffic.charts import Chart, draw
+from mailguard.traffic.charts import Bar, Chart, draw, lying
 from mailguard.traffic.models import Daily, Hour
 from mailguard.traffic.series import Part, Period, series, summary
 from mailguard.traffic.tops import Top, tops
@@ -37,7 +37,7 @@ class Traffic:
     ever: bool
     sentence: str
     chart: Chart
-    tops: list[tuple[str, list[Top]]]
+    tops: list[tuple[str, list[tuple[Top, list[Bar]]]]]
 
 
 def choices() -> list[tuple[str, str]]:
@@ -57,8 +57,13 @@ def traffic(server: Server, period: Period, key: str) -> Traffic:
         ever=Hour.objects.filter(server=server, control="").exists(),
         sentence=sentence(summary(server, now)),
         chart=draw(period, series(server, period, key, now), one=bool(key)),
-        tops=[(title, first_ten[what]) for what, title in TITLES.items()],
+        tops=[(title, barred(first_ten[what])) for what, title in TITLES.items()],
     )
+
+
+def barred(rows: list[Top]) -> list[tuple[Top, list[Bar]]]:
+    """Each with its bar, the first as long as the room."""
+    return [(each, lying(each.parts, rows[0].total)) for each in rows]
 
 
 def sentence(counts: Counter[Part]) -> str:

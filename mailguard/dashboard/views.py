@@ -18,7 +18,9 @@ from postfixconf.policy.control import Mode
 
 __all__ = ["home", "ready"]
 
-POLLED = ("#state", "#chart", "#numbers", "#tops")
+# What the poll exchanges: the numbers without the fold around them, or all of it.
+POLLED = "#state,#chart,#numbers,#tops"
+UNTIL_MAIL = "#state,#traffic"
 
 
 @require_safe
@@ -34,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "traffic": mail,
         "form": form,
         "attention": attention(server),
-        "polled": ",".join(POLLED if mail.ever else POLLED[:-1]),
+        "polled": POLLED if mail.ever else UNTIL_MAIL,
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],

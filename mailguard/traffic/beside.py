@@ -135,10 +135,11 @@ def _beside(key: str, mode: Mode, figures: Figures, everything: Mail) -> Beside:
     week, last = tuple(days[DAYS:]), sum(each.hits for each in days[:DAYS])
     since = datetime.fromisoformat(figures.since) if figures.since else None
     begin = midnight(dates[DAYS])
-    start = _known_from(week, since, begin)
+    known = _known_from(days, since)
+    start = max(known, begin) if known else begin
     seen = Seen(
-        messages=everything.since(max(since or begin, begin)),
-        days=everything.days(since),
+        messages=everything.since(start),
+        days=everything.days(known),
         hits=sum(each.hits for each in week),
         usual=sum(each.usual for each in week),
         before=last,
@@ -157,11 +158,12 @@ def _beside(key: str, mode: Mode, figures: Figures, everything: Mail) -> Beside:
     )
 
 
-def _known_from(
-    week: tuple[Day, ...], since: datetime | None, begin: datetime
-) -> datetime:
-    """From when on a week's figures are whole: the switch, or the first hit."""
+def _known_from(days: list[Day], since: datetime | None) -> datetime | None:
+    """From when on the figures are whole: the switch, or a hit that was before it.
+
+    None is as long as there are any.
+    """
     if since is None:
-        return begin
-    hit = [midnight(date.fromisoformat(each.date)) for each in week if each.hits]
-    return max(begin, min([since, *hit[:1]]))
+        return None
+    met = [midnight(date.fromisoformat(each.date)) for each in days if each.hits]
+    return min([since, *met[:1]])

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from mailguard.traffic.series import Bucket, Part, Period
 
-__all__ = ["Bar", "Chart", "Slot", "Spark", "draw", "scale", "sparkline"]
+__all__ = ["Bar", "Chart", "Slot", "Spark", "draw", "lying", "scale", "sparkline"]
 
 PLOT = 180  # pixels from the highest line to the lowest
 SPARK = 28
+LYING = 8
 SEEN = 2  # what is there at all is this high
 FREE = 0.16  # of a bucket's width
 
@@ -138,6 +139,17 @@ def _label(period: Period, bucket: Bucket, from_end: int) -> str:
     if period is Period.WEEK:
         return f"{local:%a} {local.day}" if local.hour < 6 else ""
     return f"{local.day} {local:%b}" if from_end % 7 == 1 else ""
+
+
+def lying(parts: Iterable[tuple[Part, int]], most: int) -> list[Bar]:
+    """The pieces of a bar that lies down, as long as its share of `most`."""
+    bars: list[Bar] = []
+    left = 0.0
+    for part, count in parts:
+        width = 100 * count / most
+        bars.append(Bar(part, left, 0, width, LYING))
+        left += width
+    return bars
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,9 @@ class Bucket:
 def edges(period: Period, now: datetime) -> list[datetime]:
     """Where the buckets begin, and where the last one ends; UTC.
 
-    24 hours, seven days in quarters, or thirty days: the last one is not over yet.
-    Days are those of the zone of the settings, so a quarter can have five hours.
+    24 hours, seven days in quarters, or thirty days; the last hour or day is the
+    present one. Days are those of the zone of the settings, so a quarter can have
+    five hours.
     """
     if period is Period.DAY:
         last = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from mailguard.servers.models import Server
 from mailguard.traffic.days import day_of, midnight
 from mailguard.traffic.models import Daily, Evidence, Hour, Verdict
+from mailguard.traffic.series import Part
 
 __all__ = ["PERIODS", "Top", "refresh_tops", "tops"]
 
@@ -43,14 +44,14 @@ class Top(NamedTuple):
         return self.refused + self.put_off + self.would
 
     @property
-    def words(self) -> str:
-        """What it met with, in words."""
-        met = {
-            "refused": self.refused,
-            "put off": self.put_off,
-            "would have been": self.would,
-        }
-        return ", ".join(f"{n:,} {word}" for word, n in met.items() if n)
+    def parts(self) -> list[tuple[Part, int]]:
+        """What it met with."""
+        met = [
+            (Part.REFUSED, self.refused),
+            (Part.PUT_OFF, self.put_off),
+            (Part.WOULD, self.would),
+        ]
+        return [each for each in met if each[1]]
 
 
 def tops(server: Server, period: str) -> dict[str, list[Top]]:
