@@ -9,11 +9,18 @@ from mailguard.changes import expiry
 from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
 from mailguard.dashboard import services
+from mailguard.dashboard.forms import ChartForm
+from mailguard.dashboard.traffic import traffic
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
+from mailguard.traffic.attention import attention
 from postfixconf.policy.control import Mode
 
 __all__ = ["home", "ready"]
+
+# What the poll exchanges: the numbers without the fold around them, or all of it.
+POLLED = "#state,#chart,#numbers,#tops"
+UNTIL_MAIL = "#state,#traffic"
 
 
 @require_safe
@@ -21,8 +28,15 @@ def home(request: HttpRequest) -> HttpResponse:
     """Is my mail all right?"""
     server = servers.local()
     rows = protection.rows(server)
+    form = ChartForm(request.GET)
+    mail = traffic(server, form.span, form.key)
     context = {
         "server": server,
+        "practice": not server.config_dir.startswith("/etc"),
+        "traffic": mail,
+        "form": form,
+        "attention": attention(server),
+        "polled": POLLED if mail.ever else UNTIL_MAIL,
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],

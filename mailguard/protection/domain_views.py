@@ -13,6 +13,7 @@ from mailguard.protection.differences import DOMAIN, EXCEPTION, REPLY, Differenc
 from mailguard.protection.domain_forms import DomainForm, ExceptionForm, ReplyForm
 from mailguard.protection.forms import ControlForm
 from mailguard.servers import services as servers
+from mailguard.traffic.beside import beside
 from postfixconf.errors import BadValue
 from postfixconf.policy.control import Mode
 from postfixconf.policy.policy import OWN
@@ -43,6 +44,7 @@ def page(request: HttpRequest, **forms: Any) -> HttpResponse:
         "own": own,
         "row": row,
         "form": ControlForm(row.control, row.mode),
+        "evidence": beside(server, {OWN: row.live})[OWN],
         "candidates": services.candidates(server),
         "domain_form": DomainForm(),
         "exception_form": ExceptionForm(),

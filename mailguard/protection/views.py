@@ -16,6 +16,7 @@ from mailguard.accounts.services import actor_of
 from mailguard.protection import services
 from mailguard.protection.forms import ConfirmForm, ControlForm
 from mailguard.servers import services as servers
+from mailguard.traffic.beside import Beside, beside
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Group, Mode
 from postfixconf.policy.policy import OWN
@@ -25,17 +26,23 @@ __all__ = ["confirm", "index", "switch"]
 
 @dataclass(frozen=True)
 class Shown:
-    """A row of the page with its form."""
+    """A row of the page with its form and what the log says."""
 
     row: services.Row
     form: ControlForm
+    evidence: Beside
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every control, by group."""
-    rows = services.rows(servers.local())
-    shown = [Shown(row, ControlForm(row.control, row.mode)) for row in rows]
+    server = servers.local()
+    rows = services.rows(server)
+    evidence = beside(server, {row.control.key: row.live for row in rows})
+    shown = [
+        Shown(row, ControlForm(row.control, row.mode), evidence[row.control.key])
+        for row in rows
+    ]
     by_group = groupby(
         sorted(shown, key=lambda each: list(Group).index(each.row.control.group)),
         key=lambda each: each.row.control.group,
@@ -65,7 +72,8 @@ def confirm(request: HttpRequest, key: str) -> HttpResponse:
     form = ConfirmForm(row.control, request.POST or None)
     if request.method == "POST" and form.is_valid():
         return save(request, key, Mode.ON)
-    return render(request, "protection/confirm.html", {"row": row, "form": form})
+    context = {"row": row, "form": form, "evidence": evidence_of(row)}
+    return render(request, "protection/confirm.html", context)
 
 
 def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
@@ -80,6 +88,11 @@ def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
     for also in changes[1:]:
         messages.info(request, f"Also switched on: {also.what} ({also.reason}).")
     return back_to(key)
+
+
+def evidence_of(row: services.Row) -> Beside:
+    """What the log says of this control."""
+    return beside(servers.local(), {row.control.key: row.live})[row.control.key]
 
 
 def back_to(key: str) -> HttpResponse:
