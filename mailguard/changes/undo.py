@@ -141,7 +141,7 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
     """Raises NotNow for a control that no click can change here."""
     for row in protection.rows(server):
         if row.control.key == key and not row.switchable:
-            where = row.elsewhere or "the installed Postfix does not have it"
+            where = row.elsewhere or row.control.lacking
             raise NotNow(f"{name} cannot be switched here: {where}. {NOTHING}")
 
 

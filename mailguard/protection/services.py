@@ -142,7 +142,7 @@ def set_mode(
     if found is None:
         raise BadPolicy(key, "the server has not been adopted yet")
     if not found.available:
-        raise BadPolicy(key, "the installed Postfix does not have it")
+        raise BadPolicy(key, each.lacking)
     if found.elsewhere is not None:
         raise BadPolicy(key, f"it is set elsewhere ({found.elsewhere})")
     changes = [_store(key, wanted_mode, actor, reason)]

@@ -8,6 +8,7 @@ smtpd_check.c.
 
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
+from postfixconf.policy.recorder import RECORDER, Recorder
 
 __all__ = ["CONTROLS", "LISTS", "control"]
 
@@ -262,6 +263,22 @@ CONTROLS: tuple[Control, ...] = (
         reply="None: the line ending is corrected, the hidden message stays hidden",
         signature=None,
         since="3.7.9",
+    ),
+    Control(
+        key=RECORDER,
+        group=Group.EVIDENCE,
+        place=Recorder(RECIPIENT),
+        title="Record who writes to whom, for evidence and rehearsal",
+        stops="Nothing. It writes down each recipient that gets past the earlier "
+        "checks, accepted or not: with the client, its true reverse name, greeting and "
+        "sender. A later change can then be tried on your own mail.",
+        loses="Nothing. It adds a line to the mail log for every recipient, your own "
+        "people's mail included; logrotate decides how long they stay.",
+        risk=Risk.LOW,
+        reply="NOQUEUE: info: RCPT from mx.good.example[192.0.2.1]: … mailguard "
+        "reverse=mx.good.example; from=<a@good.example> to=<b@here.example> …",
+        signature=None,
+        since="3.0",
     ),
 )
 

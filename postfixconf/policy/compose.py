@@ -3,18 +3,20 @@
 A control whose mode is already what the policy wants is not touched: it keeps
 its place and spelling. One that changes is edited where it stands, in every
 list it stands in; only a control that stands nowhere is inserted, at the
-catalogue's place. Composing always starts from the adopted text, so switching
-a control off again gives back the adopted bytes.
+catalogue's place, the recorder before everything. Composing always starts from
+the adopted text, so switching a control off again gives back the adopted bytes.
 """
 
 from dataclasses import replace
 
 from postfixconf.policy.catalog import CONTROLS
-from postfixconf.policy.control import Control, Mode, Restriction, Stop, Switch
+from postfixconf.policy.control import Mode, Restriction, Stop, Switch
 from postfixconf.policy.found import Found, switch_is_on
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.recorder import Recorder
+from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
@@ -35,15 +37,19 @@ def compose(
         mode = policy.modes.get(each.key, before.mode)
         if mode == before.mode or not before.switchable:
             continue
-        if isinstance(each.place, Stop):
-            continue  # `lookups.weave` does it
-        if isinstance(each.place, Switch):
-            main = _flip(main, each.place, mode, facts)
-        elif before.mode is Mode.OFF:
-            main = _insert(main, each, each.place, mode, facts)
-        else:
-            for name in before.places:
-                main = _change(main, name, each.place, mode, facts)
+        match each.place:
+            case Stop():
+                pass  # `lookups.weave` does it
+            case Switch() as switch:
+                main = _flip(main, switch, mode, facts)
+            case (Restriction() | Recorder()) as place if mode is Mode.OFF:
+                main = _take_out(main, before.places, place, facts)
+            case Recorder() as recorder:
+                main = _record(main, recorder, facts)
+            case Restriction() as place if before.mode is Mode.OFF:
+                main = _insert(main, place, mode, facts)
+            case Restriction() as place:
+                main = _change(main, before.places, place, mode, facts)
     return main
 
 
@@ -56,27 +62,30 @@ def _flip(main: MainCf, switch: Switch, mode: Mode, facts: Facts) -> MainCf:
     return main.remove(switch.parameter)
 
 
-def _change(
-    main: MainCf, name: str, place: Restriction, mode: Mode, facts: Facts
+def _take_out(
+    main: MainCf, names: tuple[str, ...], place: Restriction | Recorder, facts: Facts
 ) -> MainCf:
-    """Take the rule out of one list, or give it the mode where it stands."""
-    rules = parse_list(effective(main, facts, name))
-    if mode is Mode.OFF:
+    """Take the rule out of these lists; one with only our permits left goes too."""
+    for name in names:
+        rules = parse_list(effective(main, facts, name))
         rest = tuple(rule for rule in rules if not place.matches(rule))
-        return _without(main, name, rest)
+        ours = set(rest) <= set(PERMITS)
+        main = main.remove(name) if ours else main.set_rules(name, rest)
+    return main
+
+
+def _change(
+    main: MainCf, names: tuple[str, ...], place: Restriction, mode: Mode, facts: Facts
+) -> MainCf:
+    """Give the rule the mode where it stands."""
     warn = mode is Mode.TEST
-    changed = tuple(
-        _modern(rule, place, warn=warn) if place.matches(rule) else rule
-        for rule in rules
-    )
-    return main.set_rules(name, changed)
-
-
-def _without(main: MainCf, name: str, rest: tuple[Rule, ...]) -> MainCf:
-    """Write what is left, or no list at all where only our permits are left."""
-    if set(rest) <= set(PERMITS):
-        return main.remove(name)
-    return main.set_rules(name, rest)
+    for name in names:
+        changed = tuple(
+            _modern(rule, place, warn=warn) if place.matches(rule) else rule
+            for rule in parse_list(effective(main, facts, name))
+        )
+        main = main.set_rules(name, changed)
+    return main
 
 
 def _modern(rule: Rule, place: Restriction, *, warn: bool) -> Rule:
@@ -87,9 +96,7 @@ def _modern(rule: Rule, place: Restriction, *, warn: bool) -> Rule:
     return ours
 
 
-def _insert(
-    main: MainCf, control: Control, place: Restriction, mode: Mode, facts: Facts
-) -> MainCf:
+def _insert(main: MainCf, place: Restriction, mode: Mode, facts: Facts) -> MainCf:
     """Put a rule that stands nowhere into its list, behind the permits."""
     name = place.parameter
     rules = parse_list(effective(main, facts, name))
@@ -101,3 +108,18 @@ def _insert(
         place.rule(warn=mode is Mode.TEST),
     )
     return main.set_rules(name, (*rules[:at], *block, *rules[at:]))
+
+
+def _record(main: MainCf, recorder: Recorder, facts: Facts) -> MainCf:
+    """Put the recorder first in its list, before the permits.
+
+    Where nothing refuses relaying, smtpd does not even start: then the list gets what
+    does, as with any other rule.
+    """
+    name = recorder.parameter
+    rules = parse_list(effective(main, facts, name))
+    at = position(rules, AFTER)
+    block: tuple[Rule, ...] = ()
+    if not has_relay_protection(main, facts):
+        block = permits_before(main, facts, name, rules, at)
+    return main.set_rules(name, (recorder.rule, *rules[:at], *block, *rules[at:]))

@@ -1,13 +1,14 @@
 """What a control is: one thing that can be switched, and where it stands.
 
 A control is a restriction in one of Postfix's lists or the own-domain stop (off,
-test, on), or a parameter of main.cf (off, on). `postfixconf.policy.catalog` holds
-them all.
+test, on), or a parameter of main.cf or the recorder (off, on).
+`postfixconf.policy.catalog` holds them all.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.text.rules import Rule
 
 __all__ = ["Control", "Group", "Mode", "Restriction", "Risk", "Stop", "Switch"]
@@ -30,7 +31,7 @@ class Risk(StrEnum):
 
 
 class Group(StrEnum):
-    """The part of the SMTP conversation that a control looks at."""
+    """The part of the SMTP conversation that a control looks at, or only tells of."""
 
     CONNECTION = "Connection"
     GREETING = "Greeting"
@@ -38,6 +39,7 @@ class Group(StrEnum):
     RECIPIENT = "Recipient"
     BLOCKLISTS = "Blocklists"
     PROTOCOL = "Protocol"
+    EVIDENCE = "Evidence"
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,16 @@ class Control:
 
     `key` is its Postfix name (`dnsbl:ZONE` for a blocklist). `stops` and
     `loses` are the two sentences every page shows: what it keeps out, and
-    which legitimate mail it can lose. `reply` is what a refused sender reads;
-    `signature` is the text after the reply code by which its lines are known in
-    the log, None where Postfix logs nothing. `since` is the first version that
-    has it. `needs` are controls that come on with it.
+    which legitimate mail it can lose. `reply` is what a refused sender reads (where
+    it `records`, what the log says instead); `signature` is the text after the reply
+    code by which its refusals are known in the log, None where there are none.
+    `since` is the first version that has it. `needs` are controls that come on with
+    it.
     """
 
     key: str
     group: Group
-    place: Restriction | Switch | Stop
+    place: Restriction | Switch | Stop | Recorder
     title: str
     stops: str
     loses: str
@@ -116,10 +119,22 @@ class Control:
 
     @property
     def modes(self) -> tuple[Mode, ...]:
-        """The modes it can have: a switch of main.cf cannot be tested."""
-        if isinstance(self.place, Switch):
+        """The modes it can have: only what refuses by a rule can be tested."""
+        if isinstance(self.place, Switch | Recorder):
             return (Mode.OFF, Mode.ON)
         return (Mode.OFF, Mode.TEST, Mode.ON)
+
+    @property
+    def records(self) -> bool:
+        """Whether it refuses nothing, and only writes to the mail log."""
+        return isinstance(self.place, Recorder)
+
+    @property
+    def lacking(self) -> str:
+        """Why it is not available on a server, without a full stop."""
+        if self.records:
+            return f"the installed Postfix has no {RECORDER_TYPE} tables: it needs them"
+        return "the installed Postfix does not have it"
 
     @property
     def asks(self) -> bool:

@@ -8,11 +8,12 @@ the list decides is not looked at.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode, Restriction, Stop, Switch
 from postfixconf.policy.observed import Facts, effective, front_services
+from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list, split_list
@@ -54,6 +55,8 @@ def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
                 found[control.key] = _find_switch(switch, main, master, facts)
             case Stop() as stop:
                 found[control.key] = _find_stop(stop, main)
+            case Recorder() as recorder:
+                found[control.key] = _find_recorder(recorder, main, master, facts)
             case Restriction() as place:
                 found[control.key] = _find_rule(place, main, master, facts)
     return found
@@ -75,6 +78,15 @@ def _find_stop(place: Stop, main: MainCf) -> Found:
     return Found(strictest(rules), (place.parameter,))
 
 
+def _find_recorder(
+    place: Recorder, main: MainCf, master: MasterCf, facts: Facts
+) -> Found:
+    """On where it stands at all: `warn_if_reject` before it means nothing."""
+    found = _find_rule(place, main, master, facts)
+    mode = Mode.OFF if found.mode is Mode.OFF else Mode.ON
+    return replace(found, mode=mode, available=RECORDER_TYPE in facts.table_types)
+
+
 def _find_switch(place: Switch, main: MainCf, master: MasterCf, facts: Facts) -> Found:
     if not facts.knows(place.parameter):
         return Found(Mode.OFF, available=False)
@@ -91,7 +103,7 @@ def _find_switch(place: Switch, main: MainCf, master: MasterCf, facts: Facts) ->
 
 
 def _find_rule(
-    place: Restriction, main: MainCf, master: MasterCf, facts: Facts
+    place: Restriction | Recorder, main: MainCf, master: MasterCf, facts: Facts
 ) -> Found:
     lists = {name: effective(main, facts, name) for name in LISTS}
     hits: dict[str, list[Rule]] = {
@@ -108,7 +120,7 @@ def _find_rule(
 
 
 def _find_behind(
-    place: Restriction, main: MainCf, facts: Facts, lists: dict[str, str]
+    place: Restriction | Recorder, main: MainCf, facts: Facts, lists: dict[str, str]
 ) -> Found:
     """Look behind `$name`, braces and restriction classes of the lists."""
     classes = effective(main, facts, "smtpd_restriction_classes")
@@ -118,6 +130,8 @@ def _find_behind(
             rules = [rule for rule in parse_list(text) if place.matches(rule)]
             if rules:
                 return Found(strictest(rules), (name,), f"{source} in {name}")
+    if isinstance(place, Recorder):  # first in its list: nothing is before it
+        return Found(Mode.OFF, (place.parameter,))
     final = _final_behind(lists[place.parameter], main)
     return Found(Mode.OFF, (place.parameter,), final)
 
@@ -169,7 +183,7 @@ def _override(master: MasterCf, *parameters: str) -> tuple[str, str] | None:
 
 
 def _overridden(
-    master: MasterCf, place: Restriction, places: tuple[str, ...]
+    master: MasterCf, place: Restriction | Recorder, places: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
     for name in LISTS:

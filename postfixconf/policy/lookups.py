@@ -144,8 +144,9 @@ def _asks_access(rule: Rule, facts: Facts) -> str | None:
 
 
 def _ours(rule: Rule) -> bool:
-    """Whether a rule asks a table that is ours alone."""
-    return "$config_directory/mailguard/" in (rule.argument or "")
+    """Whether a rule asks a table of entries that is ours alone."""
+    asks = "$config_directory/mailguard/" in (rule.argument or "")
+    return asks and rule.key in CHECKS.values()
 
 
 def _with_class(main: MainCf, own: Mode) -> MainCf:

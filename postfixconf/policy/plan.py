@@ -13,12 +13,18 @@ from enum import StrEnum
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
-from postfixconf.policy.found import find
+from postfixconf.policy.found import Found, find
 from postfixconf.policy.lint import Finding, Level, lint, shared_access
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.policy import Policy
-from postfixconf.policy.table import HEADER, Table
+from postfixconf.policy.recorder import (
+    RECORDER,
+    RECORDER_TABLE,
+    RECORDER_TYPE,
+    recorder_lines,
+)
+from postfixconf.policy.table import HEADER, Lines, Table
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -48,7 +54,7 @@ PROBE_OVERRIDES = {
     "syslog_name": "postfix/mailguard",
 }
 # Tables that smtpd reads when it starts, and not again.
-READ_ONCE = ("cidr", "texthash")
+READ_ONCE = ("cidr", "regexp", "texthash")
 
 
 class Action(StrEnum):
@@ -139,7 +145,7 @@ def plan(
     if Lookup.ACCESS in policy.uses.allow | policy.uses.deny | own:
         findings = (*shared_access(after, facts), *findings)
     tables = _timed(tables, before, after, facts)
-    tables = (*own_table(policy, observed.tables), *tables)
+    tables = (*small_tables(policy, found, observed.tables), *tables)
     if after.render() == before.main:
         action = Action.NONE
         texts = before
@@ -168,13 +174,32 @@ def _timed(
     )
 
 
-def own_table(policy: Policy, standing: Mapping[str, str]) -> tuple[Table, ...]:
-    """The table of the own-domain stop, where it is not as it should be."""
-    if policy.own_mode is Mode.OFF:
-        return ()
-    version = hashlib.sha256("".join(policy.own.lines()).encode()).hexdigest()
-    table = Table(OWN_TABLE, "cidr", version, policy.own.lines)
-    return () if standing.get(OWN_TABLE) == digest_of(table) else (table,)
+def small_tables(
+    policy: Policy, found: Mapping[str, Found], standing: Mapping[str, str]
+) -> tuple[Table, ...]:
+    """The tables of the own-domain stop and the recorder that are not as they should.
+
+    One that is not asked any more stays where it is.
+    """
+    made = []
+    if policy.own_mode is not Mode.OFF:
+        made.append(small(OWN_TABLE, "cidr", policy.own.lines))
+    if _records(policy, found):
+        made.append(small(RECORDER_TABLE, RECORDER_TYPE, recorder_lines))
+    return tuple(each for each in made if standing.get(each.path) != digest_of(each))
+
+
+def _records(policy: Policy, found: Mapping[str, Found]) -> bool:
+    """Whether the recorder will stand in a list."""
+    before = found[RECORDER]
+    wanted = policy.modes.get(RECORDER, before.mode)
+    return before.switchable and wanted is Mode.ON
+
+
+def small(path: str, kind: str, lines: Lines) -> Table:
+    """A table that is ours whole, named by its content."""
+    version = hashlib.sha256("".join(lines()).encode()).hexdigest()
+    return Table(path, kind, version, lines)
 
 
 def digest_of(table: Table) -> str:

@@ -35,6 +35,12 @@ def test_controls_are_listed_with_both_modes(site: Site) -> None:
     )
 
 
+def test_the_recorder_is_listed_as_off_or_on(site: Site) -> None:
+    _, told = site.manage("controls")
+    [recorder] = [each for each in told["controls"] if each["key"] == "recorder"]
+    assert (recorder["modes"], recorder["risk"]) == (["off", "on"], "low")
+
+
 def test_status_says_what_is_alive(site: Site) -> None:
     code, told = site.manage("status")
     assert code == 0

@@ -38,6 +38,30 @@ def test_every_control_is_on_the_page_with_its_cost(
         assert f'name="{control.key}"' in page
 
 
+def test_what_refuses_nothing_speaks_of_no_refusal(
+    client: Client, server: Server
+) -> None:
+    page = client.get("/protection/").content.decode()
+    row = page.partition('data-testid="recorder"')[2].partition("</article>")[0]
+    assert "logrotate decides how long" in row
+    assert "The mail log says" in row
+    assert "One for each recipient" in row
+    assert not any(each in row for each in ("refused sender", "recorder.test", "None"))
+
+
+def test_a_control_that_is_not_available_says_why(
+    client: Client, server: Server
+) -> None:
+    seen = Observed.objects.get()
+    types = [each for each in seen.facts["table_types"] if each != "regexp"]
+    Observed.objects.update(facts=seen.facts | {"table_types": types})
+    page = client.get("/protection/").content.decode()
+    assert "the installed Postfix has no regexp tables" in page
+    answer = client.post("/protection/recorder/", {"recorder": "on"}, follow=True)
+    assert "has no regexp tables" in answer.content.decode()
+    assert mode_of("recorder") == "off"
+
+
 def test_a_low_risk_is_saved_at_once(client: Client, server: Server) -> None:
     client.post(f"/protection/{RULE}/", {RULE: "on"})
     assert mode_of(RULE) == "on"

@@ -52,6 +52,13 @@ def test_rules_only_log_and_the_rest_stays_on(
     assert Live.objects.get(key=SWITCH).mode == "on"
 
 
+def test_the_recorder_goes_on_writing(server: Server, alice: Actor) -> None:
+    want(server, alice, **{RULE: "on", "recorder": "on"})
+    apply(server, alice)
+    assert {each.what for each in panic(server, alice).differences} == {RULE}
+    assert Live.objects.get(key="recorder").mode == "on"
+
+
 def test_no_draft_is_left_and_the_change_is_on_record(
     guarded: Server, alice: Actor
 ) -> None:

@@ -16,6 +16,7 @@ from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.entries import Entry
 from postfixconf.policy.names import is_known
 from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.recorder import Recorder
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 from tests.support.corpus import corpus, text_of
@@ -25,6 +26,7 @@ __all__ = ["CLIENT", "HELO", "NAME", "RELAY", "SENDER", "WORLD", "Wanted", "want
 
 RELAY = "smtpd_relay_restrictions"
 RECIPIENT = "smtpd_recipient_restrictions"
+RECORDS = Recorder(RECIPIENT).rule.text
 ASKS = "check_sender_access texthash:$config_directory/access"
 
 # Who tries to relay; the entries below fit these more often than not.
@@ -132,8 +134,9 @@ def wanted(draw: st.DrawFn) -> Wanted:
         often = name in (RELAY, RECIPIENT) or draw(st.booleans())
         rules = draw(st.sampled_from(known)) if often else ()
         texts = [ASKS if r.key == "check_sender_access" else r.text for r in rules]
-        if draw(st.integers(0, 3)) == 0:
-            texts.insert(draw(st.integers(0, len(texts))), ASKS)
+        for extra in (ASKS, RECORDS):
+            if draw(st.integers(0, 3)) == 0:
+                texts.insert(draw(st.integers(0, len(texts))), extra)
         if texts:
             lists[name] = ", ".join(texts)
     if draw(st.booleans()):

@@ -25,6 +25,7 @@ from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import PROBE_OVERRIDES, Plan, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.recorder import RECORDER_TABLE, recorder_lines
 from postfixconf.policy.sources import lines
 from postfixconf.text.access import lines_of, with_block
 from postfixconf.text.maincf import MainCf
@@ -172,6 +173,7 @@ def write(directory: Path, case: Case) -> dict[str, str]:
             text = once(with_block(case.wanted.hand, text))
         (directory / table).write_text(text)
     (directory / OWN_TABLE).write_text("".join(own.lines()))
+    (directory / RECORDER_TABLE).write_text("".join(recorder_lines()))
     values = {name: main.get(name) for name in MANAGED}
     return {
         name: value.replace("$config_directory", str(directory))
@@ -260,6 +262,8 @@ def test_no_policy_past_the_linter_relays(
     tally = campaign(server, outside, cases)
     assert not tally.relayed, tally.relayed[0]
     assert tally.asked == len(cases) >= full(6000)
+    recorded = sum(RECORDER_TABLE in shown(each) for each in cases)
+    assert tally.asked / 10 < recorded < tally.asked
     # A 451 of Postfix itself counts as refused: it must stay the exception.
     assert tally.silent < tally.replies / 50, tally
 

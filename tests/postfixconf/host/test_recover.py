@@ -10,7 +10,8 @@ from postfixconf.host.apply import Broken, RolledBack, recover
 from postfixconf.host.checkpoint import checkpoints
 from tests.support.practice import Practice
 
-ON = {"disable_vrfy_command": "on"}
+VRFY = "disable_vrfy_command"
+ON = {VRFY: "on"}
 
 KILLING = """
 import os, sys
@@ -37,7 +38,7 @@ def second(install):
         install(self)
     return wrapped
 
-where, room, config_dir, *with_tables = sys.argv[1:]
+where, room, config_dir, key, *with_tables = sys.argv[1:]
 if where == "between the renames":
     files.Staged.install = second(files.Staged.install)
 elif where == "between stop and start":
@@ -50,7 +51,7 @@ tables = []
 if with_tables:
     lines = ("a.example REJECT\\n",)
     tables = [Table("access", "hash", "1", lambda: lines, seen.texts.access)]
-made = plan(Policy.of({"disable_vrfy_command": "on"}), seen.texts, seen, tables=tables)
+made = plan(Policy.of({key: "on"}), seen.texts, seen, tables=tables)
 watch = lambda steps: die() if steps[-1].name == where else None
 apply(made, instance, checkpoints=Path(room), number=1, journal=Journal(watch))
 """
@@ -69,9 +70,11 @@ MOMENTS = [
 ]
 
 
-def kill_at(moment: str, server: Practice, *, tables: bool = False) -> None:
+def kill_at(
+    moment: str, server: Practice, *, key: str = VRFY, tables: bool = False
+) -> None:
     """Apply in a process of its own, which kill -9 ends at this moment."""
-    words = [str(server.checkpoints), str(server.instance.config_dir)]
+    words = [str(server.checkpoints), str(server.instance.config_dir), key]
     words += ["tables"] if tables else []
     command = [sys.executable, "-c", KILLING, moment, *words]
     assert subprocess.run(command, check=False).returncode == -9
@@ -103,7 +106,7 @@ def test_recovery_leaves_a_hand_edit_alone_and_says_so(practice: Practice) -> No
 
 def test_postfix_outlives_whoever_applied(practice: Practice) -> None:
     script = KILLING.replace("== where else None", '== "never" else None')
-    words = [str(practice.checkpoints), str(practice.instance.config_dir)]
+    words = [str(practice.checkpoints), str(practice.instance.config_dir), VRFY]
     command = [sys.executable, "-c", script + "\ninput()", "nowhere", *words]
     with subprocess.Popen(command, start_new_session=True, stdin=-1) as process:
         while not any(point.outcome for point in checkpoints(practice.checkpoints)):
