@@ -5,7 +5,7 @@ from dataclasses import asdict
 from django.utils import timezone
 
 from mailguard.changes.models import Revision, State
-from mailguard.lists import services as lists
+from mailguard.lists import claims
 from mailguard.servers import services as servers
 from postfixconf.host import apply as protocol
 from postfixconf.host.journal import Step
@@ -21,7 +21,7 @@ def became_live(revision: Revision, seen: Observed, policy: Policy) -> None:
     servers.keep_observed(server, seen)
     modes = {key: mode.value for key, mode in policy.modes.items()}
     servers.set_live(server, modes, revision.number)
-    lists.settle(revision.number)
+    claims.settle(revision.number)
     server.written_digest = seen.digest
     server.written_tables = dict(seen.tables)
     server.live_policy = policy.as_json()
@@ -55,7 +55,7 @@ def finish(revision: Revision, outcome: protocol.Outcome) -> None:
         case protocol.Broken(cause, why):
             state, cause = State.BROKEN, f"{cause}. The way back failed: {why}"
     if state is not State.APPLIED:
-        lists.release(revision.number)
+        claims.release(revision.number)
     Revision.objects.filter(pk=revision.pk, state=State.RUNNING).update(
         state=state, cause=cause, said=said, finished_at=timezone.now()
     )

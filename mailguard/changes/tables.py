@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from mailguard.changes.draft import Draft, live_policy
 from mailguard.changes.models import Revision
-from mailguard.lists import services as lists
+from mailguard.lists import claims
 from mailguard.servers.models import Server
 from postfixconf.policy import sources
 from postfixconf.policy.control import Mode
@@ -86,11 +86,11 @@ def source(
 
     def lines() -> Iterator[str]:
         if dotted or lookup is Lookup.NETWORKS:
-            every = (entry(lookup, *row) for row in lists.lines(lookup, number))
+            every = (entry(lookup, *row) for row in claims.lines(lookup, number))
             yield from sources.lines(lookup, every, own, dotted=dotted)
             return
         yield from sources.lines(lookup, (), own, dotted=dotted)
-        for value, side in lists.lines(lookup, number):
+        for value, side in claims.lines(lookup, number):
             if "xn--" in value:  # has keys in two scripts
                 one = (entry(lookup, value, side),)
                 yield from sources.lines(lookup, one, NO_DOMAINS, dotted=dotted)
@@ -108,7 +108,7 @@ def edits(
     dotted: bool,
 ) -> tuple[tuple[str, str | None], ...] | None:
     """The keys that change, where they are few."""
-    rows = lists.edits(lookup, revision.number, FEW)
+    rows = claims.edits(lookup, revision.number, FEW)
     if rows is None:
         return None
     told: dict[str, str | None] = {}
