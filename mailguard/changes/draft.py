@@ -17,6 +17,8 @@ from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between, with_one
 from mailguard.servers.models import Server
 from postfixconf.errors import quoted
+from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.control import Mode
 from postfixconf.policy.policy import Policy
 
 __all__ = ["SHOWN", "Draft", "alone", "live_policy", "only", "whole"]
@@ -60,16 +62,28 @@ def whole(server: Server) -> Draft:
 
 
 def only(server: Server, what: str) -> Draft:
-    """One waiting change, without the rest. Raises NotNow where it does not wait."""
-    live, wanted = live_policy(server), protection.wanted()
-    for change in between(live, wanted):
-        if change.what == what:
-            return alone(server, [change])
+    """One waiting change, without the rest. Raises NotNow where it does not wait.
+
+    A control that goes on brings those that it needs and that wait too.
+    """
+    told = between(live_policy(server), protection.wanted())
+    waiting = {each.what: each for each in told}
+    if what in waiting:
+        names = [what, *needs(waiting[what])]
+        return alone(server, [waiting[name] for name in names if name in waiting])
     kind, _, value = what.partition(" ")
     rows = lists.pending().filter(kind=kind, value=value)
     if not rows.exists():
         raise NotNow(f"{quoted(what)} is not among the waiting changes.")
     return alone(server, [], rows)
+
+
+def needs(change: Difference) -> tuple[str, ...]:
+    """The controls that come on with a change: none unless it switches one on."""
+    switched_on = (each for each in CONTROLS if each.key == change.what)
+    if change.after != Mode.ON:
+        return ()
+    return next((each.needs for each in switched_on), ())
 
 
 def alone(
