@@ -29,7 +29,6 @@ __all__ = [
     "find",
     "live",
     "pending",
-    "put",
     "remove",
     "remove_all",
     "resulting",
@@ -122,7 +121,9 @@ def add(
 ) -> Entry:
     """Want an entry; the same value on the other side is replaced by it.
 
-    Raises BadValue where it stands there already, NotNow while it is being applied.
+    Note and expiry were said of the old side and stay with its row: an entry that
+    moves has those given here. Raises BadValue where it stands there already, NotNow
+    while it is being applied.
     """
     old = find(entry.kind, entry.value)
     if old is not None and old.side == entry.side:
@@ -189,20 +190,6 @@ def remove_all(*, rows: QuerySet[Entry], actor: Actor, reason: str = "") -> int:
     if gone:
         record(actor=actor, what="entries", before=f"{gone}", after="", reason=reason)
     return gone
-
-
-@transaction.atomic
-def put(*, change: Difference, actor: Actor, reason: str = "") -> None:
-    """Want one entry as it is after `change`. Raises BadValue, NotNow."""
-    kind, _, value = change.what.partition(" ")
-    if change.after:
-        entry = library.Entry.read(change.after, kind, value)
-        add(entry=entry, actor=actor, reason=reason)
-        return
-    row = find(library.Kind(kind), value)
-    if row is None:
-        raise BadValue(value, "is on no list")
-    remove(row=row, actor=actor, reason=reason)
 
 
 def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
