@@ -37,7 +37,7 @@ def changed(
         if lookup is Lookup.ACCESS:
             now, then = watched(live_policy(server)), watched(draft.policy)
             version += "" if now.domains == then.domains else f" own {then.domains}"
-        missing = lookup in used(draft.policy) and lookup not in seen.tables
+        missing = lookup in draft.policy.lookups and lookup not in seen.tables
         if lookup in server.stale_tables or missing:
             version += " anew"
         if version:
@@ -45,12 +45,6 @@ def changed(
             digest = sha256(version.encode()).hexdigest()
             found.append(Table(lookup, kind, digest))
     return found
-
-
-def used(policy: Policy) -> frozenset[Lookup]:
-    """The tables that a policy needs."""
-    own = {Lookup.ACCESS} if watched(policy).domains else set()
-    return policy.uses.allow | policy.uses.deny | own
 
 
 def watched(policy: Policy) -> OwnDomains:
