@@ -31,7 +31,7 @@ class Draft:
     """A policy to bring live, the entries it claims, and the changes in words.
 
     `tally` counts the entries by table, `more` are the changes that `changes` does
-    not name.
+    not name. One that `mends` has tables made anew that somebody changed by hand.
     """
 
     policy: Policy
@@ -39,6 +39,7 @@ class Draft:
     changes: tuple[Difference, ...]
     tally: Mapping[str, Tally] = field(default_factory=dict)
     more: int = 0
+    mends: bool = True
 
     @property
     def size(self) -> int:
@@ -95,7 +96,8 @@ def alone(
     for change in changes:
         policy = with_one(policy, change)
     uses = lists.uses(lists.resulting(rows))
-    return with_entries(replace(policy, uses=uses), changes, rows)
+    draft = with_entries(replace(policy, uses=uses), changes, rows)
+    return replace(draft, mends=False)
 
 
 def with_entries(

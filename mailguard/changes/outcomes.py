@@ -5,12 +5,15 @@ from dataclasses import asdict
 from django.utils import timezone
 
 from mailguard.changes.models import Revision, State
+from mailguard.changes.tables import made_as
 from mailguard.lists import claims
 from mailguard.servers import services as servers
 from postfixconf.host import apply as protocol
 from postfixconf.host.journal import Step
-from postfixconf.policy.observed import Observed
+from postfixconf.policy.entries import Lookup
+from postfixconf.policy.observed import Facts, Observed
 from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
 
 __all__ = ["became_live", "finish", "keep_steps", "made_anew"]
 
@@ -28,11 +31,13 @@ def became_live(revision: Revision, seen: Observed, policy: Policy) -> None:
     server.save()
 
 
-def made_anew(revision: Revision) -> None:
+def made_anew(revision: Revision, facts: Facts) -> None:
     """Its tables are as we want them again."""
-    made = {each["path"] for each in revision.tables}
-    stale_tables = revision.server.stale_tables
-    revision.server.stale_tables = [n for n in stale_tables if n not in made]
+    server = revision.server
+    made = [Lookup(each["path"]) for each in revision.tables]
+    main = MainCf.parse(servers.as_text(server.adopted_main))
+    server.written_as |= {each: made_as(each, main, facts) for each in made}
+    server.stale_tables = [name for name in server.stale_tables if name not in made]
 
 
 def keep_steps(revision: Revision, steps: tuple[Step, ...]) -> None:

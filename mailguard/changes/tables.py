@@ -13,15 +13,16 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import ALLOW, DENY, Kind, Lookup, Side
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.lookups import type_of
-from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["changed", "filled", "watched"]
+__all__ = ["changed", "filled", "made_as", "watched"]
 
 NO_DOMAINS = OwnDomains()
+DOTTED = "dotted"
 FEW = 1000  # keys up to which a copy of the database is edited
 ACTIONS: dict[str, str] = {Side.ALLOW: ALLOW, Side.DENY: DENY}
 
@@ -29,7 +30,11 @@ ACTIONS: dict[str, str] = {Side.ALLOW: ALLOW, Side.DENY: DENY}
 def changed(
     server: Server, draft: Draft, adopted: Texts, seen: Observed
 ) -> list[Table]:
-    """The tables that have to be made anew for a draft, without their lines."""
+    """The tables that have to be made anew for a draft, without their lines.
+
+    Those that are wrong already only go with a draft that mends, or that writes them
+    anyway: a panic must not fail of a table that it does not need.
+    """
     main = MainCf.parse(adopted.main)
     found = []
     for lookup in Lookup:
@@ -37,14 +42,35 @@ def changed(
         if lookup is Lookup.ACCESS:
             now, then = watched(live_policy(server)), watched(draft.policy)
             version += "" if now.domains == then.domains else f" own {then.domains}"
-        missing = lookup in draft.policy.lookups and lookup not in seen.tables
-        if lookup in server.stale_tables or missing:
+        needed = lookup in draft.policy.lookups and missing(lookup, server, main, seen)
+        wrong = outdated(lookup, server, main, seen) and (version or draft.mends)
+        if needed or wrong:
             version += " anew"
         if version:
             kind = type_of(lookup, main, seen.facts)
             digest = sha256(version.encode()).hexdigest()
             found.append(Table(lookup, kind, digest))
     return found
+
+
+def made_as(lookup: Lookup, main: MainCf, facts: Facts) -> str:
+    """Of what type a table is, and whether sub-domains have keys of their own."""
+    kind = type_of(lookup, main, facts)
+    plain = lookup is Lookup.NETWORKS or not sources.dotted(main, facts)
+    return kind if plain else f"{kind} {DOTTED}"
+
+
+def missing(lookup: Lookup, server: Server, main: MainCf, seen: Observed) -> bool:
+    """Whether main.cf would ask for a table that is not there, or not of this type."""
+    kind = type_of(lookup, main, seen.facts)
+    was = server.written_as.get(lookup, kind).removesuffix(f" {DOTTED}")
+    return lookup not in seen.tables or was != kind
+
+
+def outdated(lookup: Lookup, server: Server, main: MainCf, seen: Observed) -> bool:
+    """Whether a table is another than we want, changed by hand or by main.cf."""
+    now = made_as(lookup, main, seen.facts)
+    return lookup in server.stale_tables or server.written_as.get(lookup, now) != now
 
 
 def watched(policy: Policy) -> OwnDomains:
@@ -66,7 +92,7 @@ def filled(
         own = watched(policy) if lookup is Lookup.ACCESS else NO_DOMAINS
         hand = seen.texts.access if lookup is Lookup.ACCESS else None
         few = None
-        if lookup not in server.stale_tables and lookup in seen.tables:
+        if lookup in seen.tables and not outdated(lookup, server, main, seen):
             few = edits(lookup, revision, watched(live_policy(server)), own, dotted)
         lines = source(lookup, revision.number, own, dotted)
         made.append(replace(table, lines=lines, hand=hand, edits=few))

@@ -112,7 +112,7 @@ def apply(revision: Revision) -> None:
         if isinstance(outcome, protocol.Applied):
             standing = observe.standing(instance)
             live = replace(seen, texts=made.after, running=True, tables=standing)
-            made_anew(revision)
+            made_anew(revision, seen.facts)
             became_live(revision, live, Policy.from_json(revision.policy))
         finish(revision, outcome)
     if not isinstance(outcome, protocol.Applied):
@@ -173,7 +173,7 @@ def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
                 servers.as_text(revision.master_after),
                 servers.as_text(revision.access_after),
             )
-            made_anew(revision)
+            made_anew(revision, seen.facts)
             policy = Policy.from_json(revision.policy)
             became_live(revision, replace(seen, texts=after), policy)
         finish(revision, outcome)
