@@ -37,8 +37,8 @@ PAGES = (
 ROUNDS = 7
 READ = (
     "import time, django; django.setup(); "
-    "from mailguard.lists import services as lists; begun = time.perf_counter(); "
-    "n = sum(1 for _ in lists.lines('access', 10**9)); "
+    "from mailguard.lists import claims; begun = time.perf_counter(); "
+    "n = sum(1 for _ in claims.lines('access', 10**9)); "
     "print(n, time.perf_counter() - begun)"
 )
 

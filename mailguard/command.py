@@ -6,6 +6,7 @@ reachable (still queued), 4 broken.
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from enum import IntEnum
 from typing import Any
@@ -28,14 +29,14 @@ class Exit(IntEnum):
     BROKEN = 4
 
 
-class Command(BaseCommand):
+class Command(ABC, BaseCommand):
     """A command: `act` returns (exit code, JSON object, text for people)."""
 
     requires_system_checks = []
 
+    @abstractmethod
     def act(self, **options: Any) -> tuple[Exit, dict[str, Any], str]:
-        """Do it."""
-        raise NotImplementedError
+        """Do it. Raises BadValue, NotNow, PostfixconfError."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object")

@@ -17,6 +17,8 @@ from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between, with_one
 from mailguard.servers.models import Server
 from postfixconf.errors import quoted
+from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.control import Mode
 from postfixconf.policy.policy import Policy
 
 __all__ = ["SHOWN", "Draft", "alone", "live_policy", "only", "whole"]
@@ -29,7 +31,7 @@ class Draft:
     """A policy to bring live, the entries it claims, and the changes in words.
 
     `tally` counts the entries by table, `more` are the changes that `changes` does
-    not name.
+    not name. One that `mends` has tables made anew that somebody changed by hand.
     """
 
     policy: Policy
@@ -37,6 +39,7 @@ class Draft:
     changes: tuple[Difference, ...]
     tally: Mapping[str, Tally] = field(default_factory=dict)
     more: int = 0
+    mends: bool = True
 
     @property
     def size(self) -> int:
@@ -60,16 +63,28 @@ def whole(server: Server) -> Draft:
 
 
 def only(server: Server, what: str) -> Draft:
-    """One waiting change, without the rest. Raises NotNow where it does not wait."""
-    live, wanted = live_policy(server), protection.wanted()
-    for change in between(live, wanted):
-        if change.what == what:
-            return alone(server, [change])
+    """One waiting change, without the rest. Raises NotNow where it does not wait.
+
+    A control that goes on brings those that it needs and that wait too.
+    """
+    told = between(live_policy(server), protection.wanted())
+    waiting = {each.what: each for each in told}
+    if what in waiting:
+        names = [what, *needs(waiting[what])]
+        return alone(server, [waiting[name] for name in names if name in waiting])
     kind, _, value = what.partition(" ")
     rows = lists.pending().filter(kind=kind, value=value)
     if not rows.exists():
         raise NotNow(f"{quoted(what)} is not among the waiting changes.")
     return alone(server, [], rows)
+
+
+def needs(change: Difference) -> tuple[str, ...]:
+    """The controls that come on with a change: none unless it switches one on."""
+    switched_on = (each for each in CONTROLS if each.key == change.what)
+    if change.after != Mode.ON:
+        return ()
+    return next((each.needs for each in switched_on), ())
 
 
 def alone(
@@ -81,7 +96,8 @@ def alone(
     for change in changes:
         policy = with_one(policy, change)
     uses = lists.uses(lists.resulting(rows))
-    return with_entries(replace(policy, uses=uses), changes, rows)
+    draft = with_entries(replace(policy, uses=uses), changes, rows)
+    return replace(draft, mends=False)
 
 
 def with_entries(

@@ -5,12 +5,15 @@ from dataclasses import asdict
 from django.utils import timezone
 
 from mailguard.changes.models import Revision, State
-from mailguard.lists import services as lists
+from mailguard.changes.tables import made_as
+from mailguard.lists import claims
 from mailguard.servers import services as servers
 from postfixconf.host import apply as protocol
 from postfixconf.host.journal import Step
-from postfixconf.policy.observed import Observed
+from postfixconf.policy.entries import Lookup
+from postfixconf.policy.observed import Facts, Observed
 from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
 
 __all__ = ["became_live", "finish", "keep_steps", "made_anew"]
 
@@ -21,18 +24,20 @@ def became_live(revision: Revision, seen: Observed, policy: Policy) -> None:
     servers.keep_observed(server, seen)
     modes = {key: mode.value for key, mode in policy.modes.items()}
     servers.set_live(server, modes, revision.number)
-    lists.settle(revision.number)
+    claims.settle(revision.number)
     server.written_digest = seen.digest
     server.written_tables = dict(seen.tables)
     server.live_policy = policy.as_json()
     server.save()
 
 
-def made_anew(revision: Revision) -> None:
+def made_anew(revision: Revision, facts: Facts) -> None:
     """Its tables are as we want them again."""
-    made = {each["path"] for each in revision.tables}
-    stale_tables = revision.server.stale_tables
-    revision.server.stale_tables = [n for n in stale_tables if n not in made]
+    server = revision.server
+    made = [Lookup(each["path"]) for each in revision.tables]
+    main = MainCf.parse(servers.as_text(server.adopted_main))
+    server.written_as |= {each: made_as(each, main, facts) for each in made}
+    server.stale_tables = [name for name in server.stale_tables if name not in made]
 
 
 def keep_steps(revision: Revision, steps: tuple[Step, ...]) -> None:
@@ -55,7 +60,7 @@ def finish(revision: Revision, outcome: protocol.Outcome) -> None:
         case protocol.Broken(cause, why):
             state, cause = State.BROKEN, f"{cause}. The way back failed: {why}"
     if state is not State.APPLIED:
-        lists.release(revision.number)
+        claims.release(revision.number)
     Revision.objects.filter(pk=revision.pk, state=State.RUNNING).update(
         state=state, cause=cause, said=said, finished_at=timezone.now()
     )

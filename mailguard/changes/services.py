@@ -18,6 +18,7 @@ from mailguard.changes.drift import drift_of
 from mailguard.changes.findings import findings_of
 from mailguard.changes.models import FINISHED, Kind, Revision
 from mailguard.errors import NotNow
+from mailguard.lists import claims
 from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
 from mailguard.lists.services import Tally
@@ -146,7 +147,7 @@ def request_apply(
         findings=[asdict(each) for each in made.findings],
         **texts_of(made.before, made.after),
     )
-    lists.claim(revision.number, wish.rows)
+    claims.claim(revision.number, wish.rows)
     return revision
 
 

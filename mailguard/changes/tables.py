@@ -6,22 +6,23 @@ from hashlib import sha256
 
 from mailguard.changes.draft import Draft, live_policy
 from mailguard.changes.models import Revision
-from mailguard.lists import services as lists
+from mailguard.lists import claims
 from mailguard.servers.models import Server
 from postfixconf.policy import sources
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import ALLOW, DENY, Kind, Lookup, Side
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.lookups import type_of
-from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["changed", "filled", "watched"]
+__all__ = ["changed", "filled", "made_as", "watched"]
 
 NO_DOMAINS = OwnDomains()
+DOTTED = "dotted"
 FEW = 1000  # keys up to which a copy of the database is edited
 ACTIONS: dict[str, str] = {Side.ALLOW: ALLOW, Side.DENY: DENY}
 
@@ -29,7 +30,11 @@ ACTIONS: dict[str, str] = {Side.ALLOW: ALLOW, Side.DENY: DENY}
 def changed(
     server: Server, draft: Draft, adopted: Texts, seen: Observed
 ) -> list[Table]:
-    """The tables that have to be made anew for a draft, without their lines."""
+    """The tables that have to be made anew for a draft, without their lines.
+
+    Those that are wrong already only go with a draft that mends, or that writes them
+    anyway: a panic must not fail of a table that it does not need.
+    """
     main = MainCf.parse(adopted.main)
     found = []
     for lookup in Lookup:
@@ -37,8 +42,9 @@ def changed(
         if lookup is Lookup.ACCESS:
             now, then = watched(live_policy(server)), watched(draft.policy)
             version += "" if now.domains == then.domains else f" own {then.domains}"
-        missing = lookup in used(draft.policy) and lookup not in seen.tables
-        if lookup in server.stale_tables or missing:
+        needed = lookup in draft.policy.lookups and missing(lookup, server, main, seen)
+        wrong = outdated(lookup, server, main, seen) and (version or draft.mends)
+        if needed or wrong:
             version += " anew"
         if version:
             kind = type_of(lookup, main, seen.facts)
@@ -47,10 +53,24 @@ def changed(
     return found
 
 
-def used(policy: Policy) -> frozenset[Lookup]:
-    """The tables that a policy needs."""
-    own = {Lookup.ACCESS} if watched(policy).domains else set()
-    return policy.uses.allow | policy.uses.deny | own
+def made_as(lookup: Lookup, main: MainCf, facts: Facts) -> str:
+    """Of what type a table is, and whether sub-domains have keys of their own."""
+    kind = type_of(lookup, main, facts)
+    plain = lookup is Lookup.NETWORKS or not sources.dotted(main, facts)
+    return kind if plain else f"{kind} {DOTTED}"
+
+
+def missing(lookup: Lookup, server: Server, main: MainCf, seen: Observed) -> bool:
+    """Whether main.cf would ask for a table that is not there, or not of this type."""
+    kind = type_of(lookup, main, seen.facts)
+    was = server.written_as.get(lookup, kind).removesuffix(f" {DOTTED}")
+    return lookup not in seen.tables or was != kind
+
+
+def outdated(lookup: Lookup, server: Server, main: MainCf, seen: Observed) -> bool:
+    """Whether a table is another than we want, changed by hand or by main.cf."""
+    now = made_as(lookup, main, seen.facts)
+    return lookup in server.stale_tables or server.written_as.get(lookup, now) != now
 
 
 def watched(policy: Policy) -> OwnDomains:
@@ -72,7 +92,7 @@ def filled(
         own = watched(policy) if lookup is Lookup.ACCESS else NO_DOMAINS
         hand = seen.texts.access if lookup is Lookup.ACCESS else None
         few = None
-        if lookup not in server.stale_tables and lookup in seen.tables:
+        if lookup in seen.tables and not outdated(lookup, server, main, seen):
             few = edits(lookup, revision, watched(live_policy(server)), own, dotted)
         lines = source(lookup, revision.number, own, dotted)
         made.append(replace(table, lines=lines, hand=hand, edits=few))
@@ -86,11 +106,11 @@ def source(
 
     def lines() -> Iterator[str]:
         if dotted or lookup is Lookup.NETWORKS:
-            every = (entry(lookup, *row) for row in lists.lines(lookup, number))
+            every = (entry(lookup, *row) for row in claims.lines(lookup, number))
             yield from sources.lines(lookup, every, own, dotted=dotted)
             return
         yield from sources.lines(lookup, (), own, dotted=dotted)
-        for value, side in lists.lines(lookup, number):
+        for value, side in claims.lines(lookup, number):
             if "xn--" in value:  # has keys in two scripts
                 one = (entry(lookup, value, side),)
                 yield from sources.lines(lookup, one, NO_DOMAINS, dotted=dotted)
@@ -108,7 +128,7 @@ def edits(
     dotted: bool,
 ) -> tuple[tuple[str, str | None], ...] | None:
     """The keys that change, where they are few."""
-    rows = lists.edits(lookup, revision.number, FEW)
+    rows = claims.edits(lookup, revision.number, FEW)
     if rows is None:
         return None
     told: dict[str, str | None] = {}

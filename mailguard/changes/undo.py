@@ -119,20 +119,29 @@ def wish(server: Server, back: Difference) -> Draft:
 
 
 def put_entry(back: Difference, actor: Actor, reason: str) -> None:
-    """Want one entry as before; one that comes back has its note and expiry again."""
+    """Want one entry as before; one that comes back has its note and expiry again.
+
+    Raises NotNow where these are not known any more, BadValue.
+    """
     kind, _, value = back.what.partition(" ")
     if not back.after:
-        lists.put(change=back, actor=actor, reason=reason)
+        for row in lists.wanted().filter(kind=kind, value=value):
+            lists.remove(row=row, actor=actor, reason=reason)
         return
     rows = Entry.objects.filter(side=back.after, kind=kind, value=value)
     old = rows.order_by("-id").first()
-    if old is not None and old.expires_at and old.expires_at <= timezone.now():
+    if old is None:  # without its expiry it would stay for ever
+        raise NotNow(
+            f"{value} was never live on the {back.after} list, so its note and expiry "
+            f"were not kept. {NOTHING} Add it again instead."
+        )
+    if old.expires_at and old.expires_at <= timezone.now():
         raise NotNow(f"{value} has expired since, so it does not come back. {NOTHING}")
     lists.add(
         entry=Line.read(back.after, kind, value),
         actor=actor,
-        note=old.note if old else "",
-        expires_at=old.expires_at if old else None,
+        note=old.note,
+        expires_at=old.expires_at,
         reason=reason,
     )
 

@@ -25,7 +25,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import apply as protocol
-from postfixconf.host import files, observe
+from postfixconf.host import files
 from postfixconf.host.checkpoint import Checkpoint, name_of
 from postfixconf.host.journal import Journal
 from postfixconf.policy.observed import Observed, Texts
@@ -110,9 +110,10 @@ def apply(revision: Revision) -> None:
     with transaction.atomic():
         keep_steps(revision, tuple(journal.steps))
         if isinstance(outcome, protocol.Applied):
-            standing = observe.standing(instance)
-            live = replace(seen, texts=made.after, running=True, tables=standing)
-            made_anew(revision)
+            live = replace(
+                seen, texts=made.after, running=True, tables=outcome.standing
+            )
+            made_anew(revision, seen.facts)
             became_live(revision, live, Policy.from_json(revision.policy))
         finish(revision, outcome)
     if not isinstance(outcome, protocol.Applied):
@@ -163,19 +164,19 @@ def recover(server: Server) -> list[protocol.Recovered]:
 def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
     """Write how a killed revision ended, and what is live if it was applied."""
     seen = servers.look(revision.server)
-    applied = isinstance(outcome, protocol.Applied)
-    if applied and seen is None:
+    if isinstance(outcome, protocol.Applied) and seen is None:
         return  # what is live cannot be told now: the next look settles it
     with transaction.atomic():
-        if applied and seen is not None:
+        if isinstance(outcome, protocol.Applied) and seen is not None:
             after = Texts(
                 servers.as_text(revision.main_after),
                 servers.as_text(revision.master_after),
                 servers.as_text(revision.access_after),
             )
-            made_anew(revision)
+            made_anew(revision, seen.facts)
             policy = Policy.from_json(revision.policy)
-            became_live(revision, replace(seen, texts=after), policy)
+            live = replace(seen, texts=after, tables=outcome.standing)
+            became_live(revision, live, policy)
         finish(revision, outcome)
 
 
@@ -185,12 +186,16 @@ def ended(revision: Revision, recovered: list[protocol.Recovered]) -> protocol.O
         if each.number == revision.number:
             return each.outcome
     name = name_of(revision.number, revision.plan_digest)
-    outcome = Checkpoint(checkpoints(revision.server) / name).outcome
-    if outcome is None:
+    point = Checkpoint(checkpoints(revision.server) / name)
+    told = point.outcome
+    if told is None:
         return protocol.Refused("the worker was stopped before anything was touched")
-    if outcome == "applied":
-        return protocol.Applied("the worker was stopped right after the proof")
-    word, _, cause = outcome.partition(": ")
+    if told == "applied":
+        said = "the worker was stopped right after the proof"
+        return protocol.Applied(said, point.standing)
+    word, _, cause = told.partition(": ")
+    if word == "refused":
+        return protocol.Refused(cause)
     if word == "rolled_back":
         return protocol.RolledBack(cause)
     return protocol.Broken(cause, "see the checkpoint")

@@ -1,10 +1,9 @@
 """The verbs on entries: they write the draft, and never Postfix.
 
-A revision claims the rows it brings live, so that what is added meanwhile waits for
-the next one.
+What a revision does with the rows it brings live is in `claims.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,20 +24,14 @@ __all__ = [
     "Tally",
     "add",
     "at",
-    "claim",
     "differences",
     "discard",
-    "edits",
     "find",
-    "lines",
     "live",
     "pending",
-    "put",
-    "release",
     "remove",
     "remove_all",
     "resulting",
-    "settle",
     "tally",
     "uses",
     "want_as_at",
@@ -70,12 +63,6 @@ def at(number: int) -> QuerySet[Entry]:
     """The entries that were live once revision `number` was applied."""
     ended = Q(until_revision=None) | Q(until_revision__gt=number)
     return Entry.objects.filter(ended, since_revision__lte=number)
-
-
-def after(number: int) -> QuerySet[Entry]:
-    """The entries that will be live once the claims of revision `number` are."""
-    stays = LIVE & ~Q(removed=True, claimed=number)
-    return Entry.objects.filter(stays | (COMING & Q(claimed=number)))
 
 
 def resulting(rows: QuerySet[Entry]) -> QuerySet[Entry]:
@@ -134,7 +121,9 @@ def add(
 ) -> Entry:
     """Want an entry; the same value on the other side is replaced by it.
 
-    Raises BadValue where it stands there already, NotNow while it is being applied.
+    Note and expiry were said of the old side and stay with its row: an entry that
+    moves has those given here. Raises BadValue where it stands there already, NotNow
+    while it is being applied.
     """
     old = find(entry.kind, entry.value)
     if old is not None and old.side == entry.side:
@@ -203,20 +192,6 @@ def remove_all(*, rows: QuerySet[Entry], actor: Actor, reason: str = "") -> int:
     return gone
 
 
-@transaction.atomic
-def put(*, change: Difference, actor: Actor, reason: str = "") -> None:
-    """Want one entry as it is after `change`. Raises BadValue, NotNow."""
-    kind, _, value = change.what.partition(" ")
-    if change.after:
-        entry = library.Entry.read(change.after, kind, value)
-        add(entry=entry, actor=actor, reason=reason)
-        return
-    row = find(library.Kind(kind), value)
-    if row is None:
-        raise BadValue(value, "is on no list")
-    remove(row=row, actor=actor, reason=reason)
-
-
 def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
     """What the draft changes in these rows, at most so many, in words."""
     waiting = rows.filter(waiting=True)
@@ -233,25 +208,6 @@ def differences(rows: QuerySet[Entry], most: int) -> list[Difference]:
         after = had.after if row.removed else row.side
         told[row.what] = Difference(row.what, before, after)
     return list(told.values())[:most]
-
-
-def claim(number: int, rows: QuerySet[Entry]) -> int:
-    """Give the waiting changes of `rows` to revision `number`; how many."""
-    mine = rows.filter(waiting=True, claimed=None)
-    return mine.order_by().update(claimed=number)
-
-
-@transaction.atomic
-def settle(number: int) -> None:
-    """Revision `number` is live: its claims are what is live from now on."""
-    mine = Entry.objects.filter(waiting=True, claimed=number)
-    mine.filter(GOING).update(until_revision=number, claimed=None, waiting=False)
-    mine.filter(COMING).update(since_revision=number, claimed=None, waiting=False)
-
-
-def release(number: int) -> None:
-    """Revision `number` did not become live: its claims wait again."""
-    Entry.objects.filter(waiting=True, claimed=number).update(claimed=None)
 
 
 @transaction.atomic
@@ -295,24 +251,6 @@ def want_as_at(*, number: int, actor: Actor, reason: str) -> int:
             reason=reason,
         )
     return count
-
-
-def lines(lookup: library.Lookup, number: int) -> Iterator[tuple[str, str]]:
-    """(value, side) of the entries that one table will hold with revision `number`."""
-    rows = after(number).filter(lookup=lookup).order_by("id")
-    return rows.values_list("value", "side").iterator(chunk_size=20_000)
-
-
-def edits(
-    lookup: library.Lookup, number: int, most: int
-) -> Sequence[tuple[str, str | None]] | None:
-    """(value, side or None) of what one table loses and gains; None if too many."""
-    rows = pending().filter(claimed=number, lookup=lookup).order_by("-removed")
-    found = list(rows.values_list("value", "side", "removed")[: most + 1])
-    if len(found) > most:
-        return None
-    told = {value: None if removed else side for value, side, removed in found}
-    return tuple(told.items())
 
 
 def copy(rows: Sequence[Entry]) -> int:

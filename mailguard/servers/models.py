@@ -11,7 +11,9 @@ class Server(models.Model):
     `adopted_main` and `adopted_master` are its files as last adopted, from
     which every plan starts; empty until the first adoption. `live_policy` is the
     policy that is live. `written_tables` are the digests of our tables as last
-    written, `stale_tables` those that somebody changed and that have to be made anew.
+    written, `written_as` the type and the kind of keys they were written with (as
+    `changes.tables.made_as` tells it), `stale_tables` those that somebody changed and
+    that have to be made anew.
     """
 
     name = models.SlugField(unique=True)
@@ -23,6 +25,7 @@ class Server(models.Model):
     written_digest = models.CharField(max_length=64, blank=True)
     live_policy = models.JSONField(default=dict)
     written_tables = models.JSONField(default=dict)
+    written_as = models.JSONField(default=dict)
     stale_tables = models.JSONField(default=list)
 
     def __str__(self) -> str:

@@ -7,16 +7,22 @@
                    old ones: a full disk or a failing postmap ends here
     (rehearse)     the next step to come; its place is here
     checkpoint     registered before the first byte changes
-    baseline       the probe service is asked before: a fault that is there
-                   already is not the change's
-    replace        tables, then master.cf, then main.cf, by rename
+    baseline       compare once more; the probe service is asked before: a fault
+                   that is there already is not the change's
+    replace        tables, then master.cf, then main.cf, by rename, each only
+                   where nobody else has written since the checkpoint
     restart        or reload; none where tables alone changed
     probe          as a stranger and as a trusted client, and the log
 
 Up to the checkpoint a failure leaves the server untouched: Refused. After it,
 a failure brings the old state back: RolledBack, or Broken where even that
-failed. A process killed in between leaves an open checkpoint, which `recover`
-undoes at the next start.
+failed. Where somebody edits a file up to the moment of its rename, the edit stays,
+what was replaced already goes back, and Postfix is told nothing: Refused. An edit
+between that last look and the rename, some microseconds, would be lost; the
+checkpoint tells of the state before it.
+
+A process killed in between leaves an open checkpoint, which `recover` undoes at the
+next start.
 """
 
 from collections.abc import Iterator
@@ -24,12 +30,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from postfixconf.errors import BadFile, HostError, Locked, Refusal
+from postfixconf.errors import BadFile, HandEdited, HostError, Locked, Refusal
 from postfixconf.host import checkpoint, files, observe, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
 from postfixconf.host.observe import texts_of
+from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import (
     Baseline,
     baseline,
@@ -51,48 +58,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Applied:
-    """The new state is live and proven; `said` is what the probes saw."""
-
-    said: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Nothing was touched, because of `cause`."""
-
-    cause: str
-
-
-@dataclass(frozen=True)
-class RolledBack:
-    """The change failed because of `cause`; the old state is live again."""
-
-    cause: str
-
-    @property
-    def closing(self) -> str:
-        """How a checkpoint tells of it."""
-        return f"rolled_back: {self.cause}"
-
-
-@dataclass(frozen=True)
-class Broken:
-    """The change failed because of `cause`, and the way back because of `why`."""
-
-    cause: str
-    why: str
-
-    @property
-    def closing(self) -> str:
-        """How a checkpoint tells of it."""
-        return f"broken: {self.cause}. The way back failed: {self.why}"
-
-
-Outcome = Applied | Refused | RolledBack | Broken
-
-
 def apply(
     plan: Plan, server: Instance, *, checkpoints: Path, number: int, journal: Journal
 ) -> Outcome:
@@ -103,12 +68,11 @@ def apply(
             with step("compare"):
                 compare(plan, server)
             if plan.empty:
-                return Applied("the server is as wanted")
+                return Applied("the server is as wanted", plan.standing)
             with step("check"):
                 check(plan)
             with staged(plan, server, journal) as new:
                 with step("checkpoint"):
-                    compare(plan, server)  # once more, after what took time
                     point = checkpoint.save(checkpoints, number, plan.digest, new)
                 return go_live(plan, server, new, point, journal)
     except (HostError, Locked, BadFile) as cause:
@@ -126,21 +90,48 @@ def go_live(
     step = journal.step
     try:
         with step("baseline"):
+            compare(plan, server)  # once more: what was saved is what was reviewed
             before = ask_before(plan, server, new)
         with step("replace"):
-            for file in new:
-                file.install()
+            standing = put_in_place(new, point, server)
         with step(plan.action):
             take_effect(plan.action, server)
         with step("probe") as saw:
             saw(said := prove(server, before))
-        point.close("applied")
+        point.close("applied", standing)
+    except (HandEdited, Refusal) as cause:
+        return give_way(point, str(cause))
     except HostError as cause:
         return undo(point, server, str(cause), journal.unwatched())
     except BaseException:
         undo(point, server, "interrupted", journal.unwatched())
         raise
-    return Applied(said)
+    return Applied(said, standing)
+
+
+def put_in_place(
+    new: list[files.Staged], point: Checkpoint, server: Instance
+) -> dict[str, str]:
+    """Replace the files one by one; the digests of our tables as they are then.
+
+    Raises HandEdited where somebody wrote one of them since the checkpoint.
+    """
+    for file in new:
+        point.written()
+        file.install()
+    return observe.standing(server)
+
+
+def give_way(point: Checkpoint, cause: str) -> Refused | Broken:
+    """Leave what somebody edited just now, and take back what is ours."""
+    outcome: Refused | Broken = Refused(cause)
+    try:
+        point.give_way()
+    except HostError as why:
+        outcome = Broken(cause, str(why))
+    with suppress(HostError):
+        point.close(outcome.closing)
+    return outcome
 
 
 def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baseline:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -31,6 +31,7 @@ KEPT = 20  # checkpoints; older ones are removed
 LARGE = 1_000_000  # bytes; from here on a file is told by its size and time
 # Room for the outcome is taken beforehand: closing must work on a full disk.
 RESERVED = 2048  # bytes
+STANDING = "\nstanding: "  # what stands between the outcome and the digests
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,22 @@ class Checkpoint:
     @property
     def outcome(self) -> str | None:
         """How the change ended; None while it is open, or where there is none."""
+        return self._told()[0].strip() or None
+
+    @property
+    def standing(self) -> dict[str, str]:
+        """The digests of our tables as an applied change left them."""
+        with failing(self.directory):
+            told = json.loads(self._told()[1] or "{}")
+            return {str(path): str(digest) for path, digest in told.items()}
+
+    def _told(self) -> tuple[str, str]:
+        """The outcome, and what is told behind it."""
         with failing(self.directory):
             path = self.directory / "outcome"
-            return (path.read_text().strip() or None) if path.exists() else None
+            text = path.read_text(errors="replace") if path.exists() else ""
+        outcome, _, standing = text.partition(STANDING)
+        return outcome, standing
 
     def kept(self) -> list[Kept]:
         """The files it holds."""
@@ -76,18 +90,41 @@ class Checkpoint:
         Raises HandEdited, before anything is touched, where a file holds what
         neither we nor the state before put there.
         """
+        for each in reversed(self.written()):
+            self._put_back(each)
+
+    def written(self) -> list[Kept]:
+        """The files that the change has written by now.
+
+        Raises HandEdited where one holds what neither we nor the state before put
+        there.
+        """
         kept = self.kept()
         with failing(self.directory):
             changed = [each for each in kept if not _is(Path(each.path), each.before)]
             for each in changed:
                 if not _is(Path(each.path), each.after):
-                    raise HandEdited(f"{each.path} was edited while a change was open")
-        for each in reversed(changed):
-            self._put_back(each)
+                    raise HandEdited(
+                        f"{each.path} was edited while a change was open. The edit was "
+                        "kept. Adopt it, then review again"
+                    )
+        return changed
 
-    def close(self, outcome: str) -> None:
-        """Record how the change ended; from now on nothing is undone."""
-        line = outcome.encode("utf-8", "replace")[: RESERVED - 1] + b"\n"
+    def give_way(self) -> None:
+        """Put back what the change has written, but for what was edited since."""
+        for each in reversed(self.kept()):
+            with failing(self.directory):
+                ours = _is(Path(each.path), each.after)
+            if ours:
+                self._put_back(each)
+
+    def close(self, outcome: str, standing: Mapping[str, str] | None = None) -> None:
+        """Record how the change ended; from now on nothing is undone.
+
+        `standing` are the digests of our tables, where it was applied.
+        """
+        told = STANDING + json.dumps(dict(standing)) if standing else ""
+        line = f"{outcome}{told}".encode("utf-8", "replace")[: RESERVED - 1] + b"\n"
         with failing(self.directory):
             handle = os.open(self.directory / "outcome", os.O_WRONLY)
             try:

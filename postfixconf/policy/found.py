@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode, Restriction, Stop, Switch
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
+from postfixconf.policy.relay import unfolded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list, split_list
@@ -22,6 +24,7 @@ __all__ = ["FINAL", "Found", "find", "switch_is_on"]
 
 STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
 DEEPEST = 10
+SENDER = "smtpd_sender_restrictions"  # where the own-domain stop is asked
 # What ends a list: nothing behind it is reached.
 FINAL = frozenset({"permit", "reject", "defer", "defer_if_permit", "defer_if_reject"})
 
@@ -54,7 +57,7 @@ def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
             case Switch() as switch:
                 found[control.key] = _find_switch(switch, main, master, facts)
             case Stop() as stop:
-                found[control.key] = _find_stop(stop, main)
+                found[control.key] = _find_stop(stop, main, master, facts)
             case Recorder() as recorder:
                 found[control.key] = _find_recorder(recorder, main, master, facts)
             case Restriction() as place:
@@ -73,9 +76,14 @@ def strictest(rules: Iterable[Rule]) -> Mode:
     return max(modes, key=STRICTNESS.index, default=Mode.OFF)
 
 
-def _find_stop(place: Stop, main: MainCf) -> Found:
+def _find_stop(place: Stop, main: MainCf, master: MasterCf, facts: Facts) -> Found:
+    """The stop; off where port 25 has a list of its own that never gets to it."""
     rules = parse_list(main.get(place.parameter) or "")
-    return Found(strictest(rules), (place.parameter,))
+    override = _override(master, SENDER)
+    if override is None:
+        return Found(strictest(rules), (place.parameter,))
+    asked = any(reads_access(rule, facts) for rule in unfolded(main, override[1]))
+    return Found(strictest(rules if asked else ()), (place.parameter,), override[0])
 
 
 def _find_recorder(

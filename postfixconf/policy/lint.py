@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import switch_is_on
-from postfixconf.policy.lookups import OWN_CLASS, SENDER, reads_access, type_of
+from postfixconf.policy.lookups import OWN_CLASS, SENDER, Uses, rule_of
 from postfixconf.policy.names import is_known
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import PERMITS
@@ -28,7 +29,7 @@ from postfixconf.text.access import lines_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["Finding", "Level", "lint", "shared_access"]
+__all__ = ["Finding", "Level", "asks_sender", "lint"]
 
 # What an access table may answer without letting strangers' mail through
 # (access(5)): refusals, side effects, and the safe permits. Digits alone permit.
@@ -38,8 +39,6 @@ HARMLESS = re.compile(
     re.IGNORECASE,
 )
 SAFE = ("permit_auth_destination", "permit_mynetworks", "permit_sasl_authenticated")
-# Tables of `key value` lines; one of patterns cannot hold entries.
-KEYED = ("hash", "btree", "lmdb", "cdb", "texthash")
 
 
 class Level(StrEnum):
@@ -65,12 +64,15 @@ class Finding:
     blocks: bool = False
 
 
-def lint(main: MainCf, facts: Facts, access: str = "") -> tuple[Finding, ...]:
+def lint(
+    main: MainCf, facts: Facts, access: str = "", uses: Uses | None = None
+) -> tuple[Finding, ...]:
     """Everything this linter has to say about `main`, worst first.
 
-    `access` are the hand-written lines of the sender table.
+    `access` are the hand-written lines of the sender table, `uses` the tables that
+    hold entries: None where that is not known.
     """
-    found = [*_relay(main, facts), *_greeting(main, facts)]
+    found = [*_relay(main, facts), *_greeting(main, facts, uses)]
     found += [*_delay(main, facts), *_ending(main)]
     found += [*_access(main, facts, access), *_own_network(main, facts)]
     for name in LISTS:
@@ -92,11 +94,18 @@ def _relay(main: MainCf, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _greeting(main: MainCf, facts: Facts) -> Iterator[Finding]:
+def _greeting(main: MainCf, facts: Facts, uses: Uses | None) -> Iterator[Finding]:
+    """A check of the greeting that a client without one skips.
+
+    Entries that only allow are none: without a greeting they let nobody in.
+    """
     if switch_is_on(effective(main, facts, "smtpd_helo_required")):
         return
     rules = [r for name in LISTS for r in parse_list(effective(main, facts, name))]
     checks = [r for r in rules if "helo" in r.key and not r.warn]
+    if uses is not None and Lookup.HELO not in uses.deny:
+        entries = rule_of(Lookup.HELO, main, facts)
+        checks = [each for each in checks if each != entries]
     if checks:
         yield Finding(
             Level.WARNING,
@@ -178,7 +187,7 @@ def _harmless(action: str) -> bool:
 def _opened_by_senders(main: MainCf, facts: Facts) -> bool:
     """Whether one list asks for the sender, and none refuses relaying before it."""
     lists = [flattened(main, facts, name) for name in RELAY_LISTS]
-    asked = any(_asks_sender(rule, facts) for rules in lists for rule in rules)
+    asked = any(asks_sender(rule, facts) for rules in lists for rule in rules)
     return asked and not any(_holds(rules, facts) for rules in lists)
 
 
@@ -187,12 +196,13 @@ def _holds(rules: Sequence[Rule], facts: Facts) -> bool:
     for rule in rules:
         if rule.key in PROTECTING and not rule.warn:
             return True
-        if rule.key == "permit" or _asks_sender(rule, facts):
+        if rule.key == "permit" or asks_sender(rule, facts):
             return False
     return False
 
 
-def _asks_sender(rule: Rule, facts: Facts) -> bool:
+def asks_sender(rule: Rule, facts: Facts) -> bool:
+    """Whether a rule asks the sender table for the sender."""
     return rule.key == "check_sender_access" and reads_access(rule, facts)
 
 
@@ -207,7 +217,7 @@ def _own_network(main: MainCf, facts: Facts) -> Iterator[Finding]:
             at
             for at, rule in enumerate(rules)
             if reads_access(rule, facts)
-            and (_asks_sender(rule, facts) or (bare and ":" in rule.name))
+            and (asks_sender(rule, facts) or (bare and ":" in rule.name))
         ]
         if asked and not set(PERMITS) <= set(rules[: asked[0]]):
             yield Finding(
@@ -218,35 +228,6 @@ def _own_network(main: MainCf, facts: Facts) -> Iterator[Finding]:
                 "permit_sasl_authenticated: your own people would be refused.",
                 "Move check_sender_access behind both in main.cf, then adopt the edit.",
             )
-
-
-def shared_access(main: MainCf, facts: Facts) -> Iterator[Finding]:
-    """Why the sender table cannot take entries: it is another table as well."""
-    kind = type_of(Lookup.ACCESS, main, facts)
-    if kind not in KEYED:
-        yield Finding(
-            Level.ERROR,
-            "access_of_patterns",
-            "access",
-            f"The sender table is of type {kind}, which holds patterns: an entry "
-            "would mean something else there.",
-            "Move its lines to a file of another name, and main.cf with it, "
-            "then adopt the edit.",
-            blocks=True,
-        )
-    for name in LISTS:
-        for rule in flattened(main, facts, name):
-            bare = ":" in rule.name and name == SENDER
-            if reads_access(rule, facts) and not (bare or _asks_sender(rule, facts)):
-                yield Finding(
-                    Level.ERROR,
-                    "access_asked_for_others",
-                    name,
-                    f"“{rule.text}” asks the sender table for something else than "
-                    "senders: entries would refuse the wrong mail.",
-                    "Give that rule a table of its own, then adopt the edit.",
-                    blocks=True,
-                )
 
 
 def _rule(rule: Rule, name: str, main: MainCf) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from postfixconf.policy.asking import path_pattern
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup, Side
@@ -26,12 +27,14 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = [
+    "NEVER",
     "OWN_CLASS",
     "OWN_TABLE",
     "SENDER",
     "Uses",
     "asked_in",
-    "reads_access",
+    "rule_of",
+    "tables_for",
     "type_of",
     "weave",
 ]
@@ -40,7 +43,6 @@ SENDER = "smtpd_sender_restrictions"
 CLASSES = "smtpd_restriction_classes"
 OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
-SPELLED = r"\$config_directory|\$\{config_directory\}|\$\(config_directory\)"
 # No entry exempts from relaying, and ETRN has no sender.
 NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
 CHECKS = {
@@ -89,13 +91,22 @@ def chain(
     main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts
 ) -> tuple[Rule, ...]:
     """The lookups that have to stand in one list, in the order they are asked."""
-    tables: set[Lookup] = set()
-    if any(managed(rule) for rule in parse_list(effective(main, facts, name))):
+    rules = parse_list(effective(main, facts, name))
+    tables = tables_for(rules, name, uses, own)
+    return tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+
+
+def tables_for(
+    rules: Sequence[Rule], name: str, uses: Uses, own: Mode
+) -> frozenset[Lookup]:
+    """The tables that a list with these rules has to ask."""
+    tables: frozenset[Lookup] = frozenset()
+    if any(managed(rule) for rule in rules):
         tables |= uses.allow
     if name == SENDER and (uses.deny or own is not Mode.OFF):
         tables |= uses.allow | uses.deny
         tables |= {Lookup.ACCESS} if own is not Mode.OFF else set()
-    return tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+    return tables
 
 
 def rule_of(table: Lookup, main: MainCf, facts: Facts) -> Rule:
@@ -126,20 +137,9 @@ def asked_in(main: MainCf, facts: Facts) -> frozenset[str]:
     )
 
 
-def reads_access(rule: Rule, facts: Facts) -> bool:
-    """Whether a rule asks `$config_directory/access` for anything, however spelled."""
-    where = rule.argument or "" if rule.key.startswith("check_") else rule.name
-    directory = re.escape(facts.config_directory or "/etc/postfix")
-    pattern = rf"[:,{{\s](?:{SPELLED}|{directory})/{Lookup.ACCESS}(?:[,}}\s]|$)"
-    return re.search(pattern, where) is not None
-
-
 def _asks_access(rule: Rule, facts: Facts) -> str | None:
     """The type with which a rule asks `$config_directory/access` for the sender."""
-    directory = re.escape(facts.config_directory or "/etc/postfix")
-    found = re.fullmatch(
-        rf"(\w+):(?:{SPELLED}|{directory})/{Lookup.ACCESS}", rule.argument or ""
-    )
+    found = re.fullmatch(rf"(\w+):{path_pattern(facts)}", rule.argument or "")
     return found[1] if found and rule.key == "check_sender_access" else None
 
 

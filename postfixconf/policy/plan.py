@@ -14,7 +14,8 @@ from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import Found, find
-from postfixconf.policy.lint import Finding, Level, lint, shared_access
+from postfixconf.policy.hindrances import hindrances
+from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.policy import Policy
@@ -140,12 +141,11 @@ def plan(
     after = weave(
         compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
     )
-    findings = lint(after, facts, before.access)
-    own = {Lookup.ACCESS} if policy.own_mode is not Mode.OFF else set()
-    if Lookup.ACCESS in policy.uses.allow | policy.uses.deny | own:
-        findings = (*shared_access(after, facts), *findings)
-    tables = _timed(tables, before, after, facts)
+    old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
+    findings = lint(after, facts, before.access, policy.uses)
+    tables = _timed(tables, old, after, facts)
     tables = (*small_tables(policy, found, observed.tables), *tables)
+    written = [each.path for each in tables]
     if after.render() == before.main:
         action = Action.NONE
         texts = before
@@ -154,19 +154,19 @@ def plan(
     else:
         action = Action.RELOAD if reload else Action.RESTART
         texts = Texts(after.render(), with_probe_service(before.master), before.access)
-        old = lint(MainCf.parse(before.main), facts, before.access)
-        findings = (*_taken_name(before.master), *_judged(old, findings))
+        there = lint(old, facts, before.access)
+        findings = (*_taken_name(master), *_judged(there, findings))
+    findings = (*hindrances(policy, old, after, master, facts, written), *findings)
     return Plan(before, texts, action, findings, tables, observed.tables)
 
 
 def _timed(
-    tables: Sequence[Table], before: Texts, after: MainCf, facts: Facts
+    tables: Sequence[Table], old: MainCf, after: MainCf, facts: Facts
 ) -> tuple[Table, ...]:
     """The sender table goes last where its lines need a class that is new.
 
     A running smtpd that met such a line under the old main.cf would answer 451.
     """
-    old = MainCf.parse(before.main)
     new = OWN_CLASS in after.names() and OWN_CLASS not in old.names()
     late = new and bool(asked_in(old, facts))
     return tuple(
@@ -224,9 +224,9 @@ def _judged(
     )
 
 
-def _taken_name(master: str) -> tuple[Finding, ...]:
+def _taken_name(master: MasterCf) -> tuple[Finding, ...]:
     """A finding where somebody else's service has the name of our probe service."""
-    for each in MasterCf.parse(master).services():
+    for each in master.services():
         ours = each.overrides().get("syslog_name") == PROBE_OVERRIDES["syslog_name"]
         if (each.name, each.type) == (PROBE_SERVICE, "unix") and not ours:
             sentence = "There is already a service named mailguard that is not ours."

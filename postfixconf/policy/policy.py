@@ -53,6 +53,12 @@ class Policy:
         """The own-domain stop as it is written: off where there is no domain."""
         return self.modes.get(OWN, Mode.OFF) if self.own.domains else Mode.OFF
 
+    @property
+    def lookups(self) -> frozenset[Lookup]:
+        """The tables of entries that it needs; own domains stand in one of them."""
+        own = {Lookup.ACCESS} if self.own_mode is not Mode.OFF else set()
+        return self.uses.allow | self.uses.deny | own
+
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self:
         """The policy that `as_json` told. Raises BadValue."""

@@ -11,7 +11,14 @@ from postfixconf.policy.observed import Facts, effective
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["PROTECTING", "RELAY_LISTS", "flattened", "has_relay_protection"]
+__all__ = [
+    "PROTECTING",
+    "RELAY_LISTS",
+    "expand",
+    "flattened",
+    "has_relay_protection",
+    "unfolded",
+]
 
 RELAY_LISTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 # smtpd(8) dies unless one of these stands in the relay or recipient list.
@@ -42,8 +49,13 @@ def has_relay_protection(main: MainCf, facts: Facts) -> bool:
 
 def flattened(main: MainCf, facts: Facts, name: str) -> tuple[Rule, ...]:
     """A list with each restriction class replaced by its rules, as far as told."""
+    return unfolded(main, relay_rules(main, facts, name))
+
+
+def unfolded(main: MainCf, value: str) -> tuple[Rule, ...]:
+    """The rules of a list's text, `$name` and restriction classes followed."""
     classes = re.split(r"[,\s]+", main.get("smtpd_restriction_classes") or "")
-    rules = list(parse_list(relay_rules(main, facts, name)))
+    rules = list(parse_list(expand(value, main)))
     found = []
     while rules:
         rule = rules.pop(0)
@@ -56,10 +68,10 @@ def flattened(main: MainCf, facts: Facts, name: str) -> tuple[Rule, ...]:
 
 
 def relay_rules(main: MainCf, facts: Facts, name: str) -> str:
-    """One of the two lists as smtpd reads it, `$name` expanded."""
+    """One list as smtpd starts from it, `$name` not expanded."""
     if name == "smtpd_relay_restrictions" and main.get(name) is None:
         return DEFAULT_RELAY if compatibility(main) >= (1,) else ""
-    return expand(effective(main, facts, name), main)
+    return effective(main, facts, name)
 
 
 def compatibility(main: MainCf) -> tuple[int, ...]:

@@ -97,6 +97,17 @@ def test_an_entry_goes_back_to_its_other_side(server: Server, alice: Actor) -> N
     assert waiting(server) == []
 
 
+def test_an_entry_whose_expiry_is_not_known_does_not_come_back(
+    server: Server, alice: Actor
+) -> None:
+    soon = timezone.now() + timedelta(days=1)
+    allow(alice, "a@bad.example", expires_at=soon)
+    allow(alice, "a@bad.example", side="deny")  # the draft of before is gone
+    with pytest.raises(NotNow, match="its note and expiry were not kept"):
+        take_back(server, alice, Difference(ENTRY.what, "allow", "deny"))
+    assert [row.side for row in lists.wanted()] == ["deny"]
+
+
 def test_an_own_domain_goes_back(server: Server, alice: Actor) -> None:
     protection.add_domain(text="practice.test", actor=alice)
     want(server, alice, own_domains="on")

@@ -33,6 +33,31 @@ def test_one_rule_goes_live_and_the_other_keeps_waiting(
     assert practice.attempt("short@name", "b@practice.test").code == 504
 
 
+def test_a_greeting_check_brings_the_greeting_it_needs(
+    server: Server, alice: Actor, practice: Practice, client: Client
+) -> None:
+    want(server, alice, reject_invalid_helo_hostname="on", **{OTHER: "on"})
+    page = client.get("/review/only/?what=reject_invalid_helo_hostname")
+    assert "The first needs the others" in page.content.decode()
+    apply(server, alice, draft.only(server, "reject_invalid_helo_hostname"))
+    assert practice.attempt("a@good.example", "b@practice.test", helo=None).code == 503
+    assert waiting(server) == [OTHER]
+
+
+def test_a_greeting_check_brings_nothing_that_does_not_wait(
+    server: Server, alice: Actor
+) -> None:
+    want(server, alice, reject_invalid_helo_hostname="on", smtpd_helo_required="off")
+    wish = draft.only(server, "reject_invalid_helo_hostname")
+    assert [each.what for each in wish.changes] == ["reject_invalid_helo_hostname"]
+
+
+def test_what_is_needed_brings_nothing_along(server: Server, alice: Actor) -> None:
+    want(server, alice, reject_invalid_helo_hostname="on")
+    wish = draft.only(server, "smtpd_helo_required")
+    assert [each.what for each in wish.changes] == ["smtpd_helo_required"]
+
+
 def test_one_entry_goes_live_without_the_rules_that_wait(
     server: Server, alice: Actor, practice: Practice
 ) -> None:

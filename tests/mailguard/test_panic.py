@@ -126,6 +126,37 @@ def test_a_doubled_entry_of_before_forbids_no_panic(
     assert panic(guarded, alice).state == State.APPLIED
 
 
+def test_a_table_that_somebody_changed_forbids_no_panic(
+    guarded: Server, alice: Actor, practice: Practice
+) -> None:
+    access = Path(guarded.config_dir) / "access"
+    text = access.read_text().replace("REJECT\n", "OK\n")
+    access.write_text("a@bad.example DUNNO\n" + text)
+    worker.tend(guarded)
+    adoption = services.request_adoption(server=guarded, actor=alice, reason="mine")
+    carried_out(adoption, guarded)
+    assert guarded.stale_tables == ["access"]
+    assert panic(guarded, alice).state == State.APPLIED
+    assert practice.attempt("short@name", "b@practice.test").ok
+    assert guarded.stale_tables == ["access"]
+
+
+def test_a_table_asked_for_others_forbids_no_panic(
+    guarded: Server, alice: Actor
+) -> None:
+    main = Path(guarded.config_dir) / "main.cf"
+    asks = f"check_recipient_access hash:{guarded.config_dir}/access"
+    main.write_text(main.read_text() + f"smtpd_data_restrictions = {asks}\n")
+    worker.tend(guarded)
+    adoption = services.request_adoption(server=guarded, actor=alice, reason="mine")
+    carried_out(adoption, guarded)
+    allow(alice, "b@bad.example", side="deny")
+    assert [each.code for each in services.plan_of(guarded).blocking] == [
+        "access_asked_for_others"
+    ]
+    assert panic(guarded, alice).state == State.APPLIED
+
+
 def test_the_page_names_what_goes_and_what_stays(
     client: Client, guarded: Server
 ) -> None:

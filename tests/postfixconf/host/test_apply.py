@@ -15,6 +15,7 @@ from postfixconf.host import files
 from postfixconf.host.apply import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.checkpoint import Checkpoint, checkpoints
 from postfixconf.host.instance import Instance
+from postfixconf.host.journal import Journal, Step
 from postfixconf.policy.lint import lint
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.table import Table
@@ -217,6 +218,90 @@ def test_a_hand_edit_since_the_review_is_refused(practice: Practice) -> None:
     assert isinstance(outcome, Refused)
     assert f"{path} was edited by hand" in outcome.cause
     assert path.read_text() == edited
+
+
+def editing(path: Path, step: str, text: str = "# by hand\n") -> Journal:
+    """A journal that has somebody edit a file as a step begins."""
+    seen: list[str] = []
+
+    def edit(steps: tuple[Step, ...]) -> None:
+        seen.append(steps[-1].name)
+        if seen.count(step) == 1 and seen[-1] == step:
+            path.write_text((path.read_text() if path.exists() else "") + text)
+
+    return Journal(edit)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("main.cf", "stage"),
+        ("main.cf", "checkpoint"),
+        ("main.cf", "baseline"),
+        ("main.cf", "replace"),
+        ("master.cf", "replace"),
+    ],
+)
+def test_a_hand_edit_up_to_the_rename_stays(
+    practice: Practice, name: str, step: str
+) -> None:
+    path = practice.instance.config_dir / name
+    outcome = practice.apply(practice.plan(ON), editing(path, step))
+    assert isinstance(outcome, Refused)
+    assert f"{path} was edited" in outcome.cause
+    assert path.read_text().endswith("# by hand\n")
+    assert practice.works_for_strangers()
+    assert all(point.outcome for point in checkpoints(practice.checkpoints))
+
+
+def test_such_an_edit_is_all_that_differs_afterwards(practice: Practice) -> None:
+    main = practice.instance.config_dir / "main.cf"
+    made = replace(practice.plan(ON), tables=(table("example.com REJECT\n"),))
+    assert isinstance(practice.apply(made, editing(main, "replace")), Refused)
+    edited = replace(practice.adopted, main=practice.adopted.main + "# by hand\n")
+    assert practice.observed().texts == edited
+    assert practice.files() == ["main.cf", "master.cf"]
+
+
+def test_a_table_edited_before_its_rename_stays(practice: Practice) -> None:
+    access = practice.instance.config_dir / "access"
+    made = replace(practice.plan(ON), tables=(table("example.com REJECT\n"),))
+    outcome = practice.apply(made, editing(access, "replace", "a.example OK\n"))
+    assert isinstance(outcome, Refused)
+    assert access.read_text() == "a.example OK\n"
+    assert practice.works_for_strangers()
+
+
+def test_an_edit_between_two_renames_stays(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, install = practice.instance.config_dir / "main.cf", files.Staged.install
+
+    def and_edit(file: files.Staged) -> None:
+        install(file)
+        main.write_text(practice.adopted.main + "# by hand\n")
+
+    practice.apply(ON)  # the probe service is there
+    practice.apply({})
+    made = replace(practice.plan(ON), tables=(table("example.com REJECT\n"),))
+    monkeypatch.setattr(files.Staged, "install", and_edit)
+    assert isinstance(practice.apply(made), Refused)
+    assert practice.instance.main().text == practice.adopted.main + "# by hand\n"
+    assert practice.files() == ["main.cf", "master.cf"]
+
+
+def test_an_edit_after_the_rename_is_not_taken_for_ours(practice: Practice) -> None:
+    access = practice.instance.config_dir / "access"
+
+    def edit(steps: tuple[Step, ...]) -> None:
+        if steps[-1].name == "probe":
+            access.write_text(access.read_text().replace("REJECT", "OK"))
+
+    made = replace(practice.plan(ON), tables=(table("example.com REJECT\n"),))
+    outcome = practice.apply(made, Journal(edit))
+    assert isinstance(outcome, Applied)
+    [point] = checkpoints(practice.checkpoints)
+    assert point.standing == outcome.standing != practice.observed().tables
 
 
 def test_a_second_apply_at_the_same_time_is_refused(practice: Practice) -> None:

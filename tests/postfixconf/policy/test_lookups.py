@@ -28,6 +28,7 @@ LEVEL = "compatibility_level = 3.6\n"
 PERMITS = "permit_mynetworks, permit_sasl_authenticated"
 OWN = OwnDomains(("own.example",))
 EVERY = frozenset(Lookup)
+NONE: frozenset[Lookup] = frozenset()
 FACTS = replace(installed(), config_directory="/etc/postfix")
 KIND = FACTS.default_table_type
 ASKS = {
@@ -46,11 +47,13 @@ def planned(
     allow: frozenset[Lookup] = frozenset(),
     deny: frozenset[Lookup] = frozenset(),
     access: str = "",
+    master: str = STOCK_MASTER,
+    tables: tuple[Table, ...] = (),
 ) -> Plan:
     """The plan for a main.cf in /etc/postfix, with the own domain own.example."""
     policy = replace(Policy.of(modes or {}), own=OWN, uses=Uses(allow, deny))
-    seen = Observed(Texts(main, STOCK_MASTER, access), FACTS, running=True)
-    return plan(policy, seen.texts, seen)
+    seen = Observed(Texts(main, master, access), FACTS, running=True)
+    return plan(policy, seen.texts, seen, tables=tables)
 
 
 def rules(made: Plan, name: str = SENDER) -> str:
@@ -253,6 +256,17 @@ def test_only_safe_answers_pass_before_the_relay_protection(
     assert ("access_opens_relay" in codes(made)) is opens
 
 
+@pytest.mark.parametrize(
+    ("allow", "deny", "warned"), [(EVERY, NONE, False), (NONE, EVERY, True)]
+)
+def test_only_greetings_that_are_kept_out_need_a_greeting(
+    allow: frozenset[Lookup], deny: frozenset[Lookup], *, warned: bool
+) -> None:
+    on = planned(LEVEL, {"reject_non_fqdn_sender": "on"}, allow, deny)
+    assert ASKS[Lookup.HELO] in on.after.main
+    assert ("helo_not_required" in codes(on)) is warned
+
+
 def test_a_line_without_an_action_says_nothing() -> None:
     found = lint(MainCf.parse(LEVEL), FACTS, "a.example REJECT\nb.example\n")
     assert [(each.code, each.place) for each in found] == [
@@ -272,27 +286,6 @@ def test_another_table_of_senders_before_the_permits_is_none_of_ours() -> None:
     main = f"{LEVEL}{SENDER} = {other}, {PERMITS}\n"
     made = planned(main, {"own_domains": "on"})
     assert "own_domains_before_permits" not in codes(made)
-
-
-@pytest.mark.parametrize(
-    ("name", "rule"),
-    [
-        (RECIPIENT, "check_recipient_access hash:/etc/postfix/access"),
-        (RECIPIENT, "hash:/etc/postfix/access"),
-        (CLIENT, "check_client_access proxy:hash:$config_directory/access"),
-    ],
-)
-def test_a_sender_table_asked_for_others_takes_no_entries(name: str, rule: str) -> None:
-    main = f"{LEVEL}{name} = {PERMITS}, {rule}\n"
-    made = planned(main, deny=frozenset({Lookup.ACCESS}))
-    assert [each.code for each in made.blocking] == ["access_asked_for_others"]
-    assert not planned(main, deny=frozenset({Lookup.HELO})).blocking
-
-
-def test_a_sender_table_of_patterns_takes_no_entries() -> None:
-    main = f"{LEVEL}{SENDER} = check_sender_access regexp:/etc/postfix/access\n"
-    made = planned(main, {"own_domains": "on"})
-    assert "access_of_patterns" in [each.code for each in made.blocking]
 
 
 @pytest.mark.parametrize(
