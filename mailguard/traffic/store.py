@@ -52,7 +52,7 @@ def keep(server: Server, rows: Iterable[Row]) -> int:
 def numbered(rows: Iterable[Row], replies: dict[str, int]) -> list[tuple[Any, ...]]:
     """Rows for the database, which keeps a number for the words of a reply."""
     numbers: dict[str, int | None] = {**replies, "": None}
-    return [(*row[:REPLY], numbers[row[REPLY]], *row[REPLY + 1 :]) for row in rows]
+    return [(*row[:REPLY], numbers[row.reply], *row[REPLY + 1 :]) for row in rows]
 
 
 REPLY = Row._fields.index("reply")

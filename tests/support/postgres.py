@@ -20,7 +20,8 @@ def database() -> Iterator[str]:
     room = Path(tempfile.mkdtemp(prefix="mailguard-pg-", dir="/tmp"))
     shutil.chown(room, "postgres")
     try:
-        command("initdb", "-D", f"{room}/data", "-A", "trust", "-E", "UTF8", "--no-sync")
+        made = ("-D", f"{room}/data", "-A", "trust", "-E", "UTF8", "--locale=C")
+        command("initdb", *made, "--no-sync")
         # What the server says must not keep a pipe of ours open.
         start = ("-D", f"{room}/data", "-l", f"{room}/log", "-w")
         command("pg_ctl", *start, "-o", f"-k {room} {OPTIONS}", "start")
