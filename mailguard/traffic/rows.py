@@ -208,18 +208,18 @@ def day_of(number: int) -> date:
 def things(counted: Counted) -> Iterator[tuple[str, str, str]]:
     """(what, value, verdict) as which an attempt counts on its day.
 
-    Only what did not get through, or would not have: all mail is too much.
+    Every client, because networks are searched for here; of domains and reasons only
+    what did not get through, or would not have: those of all mail are too many.
     """
     refused = counted.outcome in REFUSALS
-    if not refused and not counted.warned:
-        return
-    verdict = counted.outcome if refused else WOULD
-    if counted.sender is not None:
-        yield DOMAIN, domain_of(counted.sender).lower() or "<>", verdict
+    verdict = WOULD if counted.warned and not refused else counted.outcome
     if counted.client_address:
         yield CLIENT, counted.client_address, verdict
-    if refused and counted.text:
-        yield REASON, reply_of(counted.text), verdict
+    if refused or counted.warned:
+        if counted.sender is not None:
+            yield DOMAIN, domain_of(counted.sender).lower() or "<>", verdict
+        if refused and counted.text:
+            yield REASON, reply_of(counted.text), verdict
 
 
 def hits(row: Row) -> list[tuple[int, str, str, int, int, int | None]]:

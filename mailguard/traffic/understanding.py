@@ -1,7 +1,6 @@
 """What a stretch of a log tells, ready to be kept: no database, no file."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from postfixconf.maillog.intake import Greylist, Intake
 __all__ = ["Part", "Reader"]
 
 # The lines by which the system says that it threw others away have these words.
-THROWN = re.compile(rb"[^\n]*(?: messages |last message repeated )[^\n]*")
+THROWN = (b" messages ", b"last message repeated ")
 
 
 class Part(NamedTuple):
@@ -64,7 +63,7 @@ class Reader:
             batch.lines,
             batch.foreign,
             dict(batch.unknown),
-            sum(map(suppressed, THROWN.findall(data))),
+            sum(map(suppressed, thrown(data))),
             batch.last,
             batch.greylisted,
             [each for each in attempts if self._greylisting and asked(each)],
@@ -88,3 +87,14 @@ def asked(attempt: Attempt) -> bool:
     """Whether greylisting's own figures must leave an attempt out."""
     refused = attempt.outcome in (Outcome.REFUSED, Outcome.PUT_OFF)
     return GREYLISTING in attempt.warned or refused
+
+
+def thrown(data: bytes) -> Iterator[bytes]:
+    """The lines that may tell of others that were thrown away."""
+    for words in THROWN:
+        at = data.find(words)
+        while at >= 0:
+            start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+            end = len(data) if end < 0 else end
+            yield data[start:end]
+            at = data.find(words, end)
