@@ -1,9 +1,9 @@
 """What is remembered between two lines: messages in the queue, smtpd processes."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
 from postfixconf.maillog.attempt import Attempt, Outcome
@@ -18,8 +18,8 @@ V = TypeVar("V")
 Name = tuple[str, str, str]  # host, instance, queue id
 
 
-class Bounded(OrderedDict[K, V]):
-    """A dictionary that holds `most` entries: the oldest make room."""
+class Bounded(dict[K, V]):
+    """A dictionary that holds `most` entries: the oldest make room, some at once."""
 
     def __init__(self, most: int, dropped: Callable[[V], None] | None = None) -> None:
         super().__init__()
@@ -27,12 +27,13 @@ class Bounded(OrderedDict[K, V]):
 
     def put(self, key: K, value: V) -> V:
         """Add an entry, or renew one: it is the youngest now."""
+        self.pop(key, None)
         self[key] = value
-        self.move_to_end(key)
         if len(self) > self._most:
-            _, oldest = self.popitem(last=False)
-            if self._dropped is not None:
-                self._dropped(oldest)
+            for oldest in [*islice(self, self._most // 8 + 1)]:
+                gone = self.pop(oldest)
+                if self._dropped is not None:
+                    self._dropped(gone)
         return value
 
 
