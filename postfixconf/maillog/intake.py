@@ -109,7 +109,7 @@ class Intake:
         self._attempts = Attempts(key_of, sessions=sessions, messages=messages)
         self._clock = clock
         self._batch = Batch()
-        self._handlers: dict[tuple[str, str], Handler | None] = {}
+        self._handlers: dict[tuple[str, str], Handler] = {}
         self._silent: Counter[tuple[str, str]] = Counter()
 
     def feed(self, block: bytes) -> Batch:
@@ -147,17 +147,17 @@ class Intake:
         handlers = self._handlers
         for raw, line in zip(lines, found, strict=True):
             pair = line[2], line[6]
-            handler = handlers[pair] if pair in handlers else self._handler(pair)
-            if handler is None or not handler(line, raw):
+            handler = handlers.get(pair) or self._handler(pair)
+            if not handler(line, raw):
                 self._silent[pair] += 1
         self._batch.lines += len(lines)
         if last := next((each[0] for each in reversed(found) if each[0]), None):
             self._batch.last = self._clock.read(last)
 
-    def _handler(self, pair: tuple[str, str]) -> Handler | None:
+    def _handler(self, pair: tuple[str, str]) -> Handler:
         """What takes in the lines of a program that begin with a word."""
         program, word = pair
-        handler: Handler | None = None
+        handler: Handler = _nothing
         if word in UNUSUAL:
             handler = self._careful
         elif reader := reader_of(program, word):
@@ -260,3 +260,8 @@ class Intake:
         if queue_id:
             self._attempts.removed((host, program.partition("/")[0], queue_id))
         return bool(queue_id)
+
+
+def _nothing(line: Line, raw: bytes) -> bool:
+    """A line that says nothing of a message."""
+    return False

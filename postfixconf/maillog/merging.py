@@ -8,7 +8,15 @@ queue id, a process by host, service and pid. What changed is handed out by
 from collections.abc import Callable
 from datetime import datetime
 
-from postfixconf.maillog.attempt import LONGEST, Attempt, Key, Outcome
+from postfixconf.maillog.attempt import (
+    ACCEPTED,
+    LONGEST,
+    PUT_OFF,
+    REFUSED,
+    UNDECIDED,
+    Attempt,
+    Key,
+)
 from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.records import (
     Accepted,
@@ -26,7 +34,7 @@ KeyOf = Callable[[Verdict | Check], str]
 SESSIONS = 10_000
 MESSAGES = 30_000
 ALIKE = 2_000  # attempts remembered, to tell those apart that look the same
-DECIDED = (Outcome.REFUSED, Outcome.PUT_OFF)
+DECIDED = (REFUSED, PUT_OFF)
 NO_QUEUE = "NOQUEUE"  # a proxy filter has the message, no queue
 STOPPING = ("reject", "milter-reject", "discard", "milter-discard")
 
@@ -125,7 +133,7 @@ class Merging:
             known.keep(raw)
         if name[2] == NO_QUEUE:
             if known is not None:
-                known.outcome = Outcome.ACCEPTED
+                known.outcome = ACCEPTED
                 self._tell(known)
             return
         before = record.orig_queue_id and self._messages.get(
@@ -255,7 +263,7 @@ class Merging:
                 message.pending = None
 
     def _close(self, session: Session) -> None:
-        if session.open.outcome is Outcome.UNDECIDED:
+        if session.open.outcome is UNDECIDED:
             self._settle(session.open)
 
     def _settle(self, known: Attempt) -> None:
