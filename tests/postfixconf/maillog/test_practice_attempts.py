@@ -33,7 +33,11 @@ Told = Callable[..., dict[str | None, Attempt]]
 @pytest.fixture(scope="module")
 def server(dns: Dns) -> Iterator[Practice]:
     """A practice server that records."""
-    extra = {"smtpd_recipient_restrictions": RULES, "smtpd_data_restrictions": DATA}
+    extra = {
+        "smtpd_recipient_restrictions": RULES,
+        "smtpd_data_restrictions": DATA,
+        "smtpd_authorized_xclient_hosts": "127.0.0.1",
+    }
     with serving(settings={**SETTINGS, **extra}) as practice:
         yield practice
 
@@ -186,3 +190,24 @@ def test_a_recipient_in_capitals_is_the_same(server: Practice, told: Told) -> No
     with honest(server) as client:
         assert send(client, GOOD, TO.upper())
         told(delivered, 1)
+
+
+def test_pipelined_recipients_are_told_apart(server: Practice, told: Told) -> None:
+    with honest(server) as client:
+        commands = f"MAIL FROM:<{GOOD}>\r\n"
+        commands += "".join(f"RCPT TO:<{each}>\r\n" for each in (TO, EVE, CAROL))
+        client.raw(commands.encode())
+        assert [client.read().code for _ in range(4)] == [250, 250, 554, 250]
+        assert client.data(b"\r\nhello\r\n").ok
+        attempts = told(lambda each: delivered(each) or each.recipient == EVE, 3)
+    assert attempts[EVE].outcome is Outcome.REFUSED
+
+
+def test_a_new_identity_is_another_client(server: Practice, told: Told) -> None:
+    with server.smtp(src="127.0.0.1", helo="gate.good.example") as client:
+        assert client.xclient(ADDR="192.0.2.9", NAME="other.example").code == 220
+        client.ehlo("other.example")
+        assert send(client, GOOD, TO)
+        attempt = told(delivered)[TO]
+    assert attempt.client == Client("other.example", "192.0.2.9")
+    assert (attempt.helo, attempt.outcome) == ("other.example", Outcome.ACCEPTED)
