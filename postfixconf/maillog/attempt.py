@@ -8,7 +8,16 @@ from enum import StrEnum
 from postfixconf.maillog.attribution import RECORDER
 from postfixconf.maillog.records import Client, Delivery, Verdict
 
-__all__ = ["LONGEST", "Attempt", "Key", "Outcome"]
+__all__ = [
+    "ACCEPTED",
+    "LONGEST",
+    "PUT_OFF",
+    "REFUSED",
+    "UNDECIDED",
+    "Attempt",
+    "Key",
+    "Outcome",
+]
 
 Key = tuple[str | int | None, ...]
 REFUSALS = ("reject", "milter-reject", "proxy-reject")
@@ -24,6 +33,11 @@ class Outcome(StrEnum):
     PUT_OFF = "put off"
     ACCEPTED = "accepted"
     UNDECIDED = "undecided"
+
+
+# Members of an enum are slow to look up (Python 3.11), and this is done for each line.
+REFUSED, PUT_OFF = Outcome.REFUSED, Outcome.PUT_OFF
+ACCEPTED, UNDECIDED = Outcome.ACCEPTED, Outcome.UNDECIDED
 
 
 @dataclass(slots=True)
@@ -49,7 +63,7 @@ class Attempt:
     helo: str | None = None
     sender: str | None = None
     recipient: str | None = None
-    outcome: Outcome = Outcome.UNDECIDED
+    outcome: Outcome = UNDECIDED
     command: str = "RCPT"
     code: int | None = None
     status: str | None = None
@@ -102,8 +116,8 @@ class Attempt:
 
     def refuse(self, key: str, record: Verdict) -> None:
         """It was refused, or put off, by a control."""
-        put_off = str(record.code or record.status).startswith("4")
-        self.outcome = Outcome.PUT_OFF if put_off else Outcome.REFUSED
+        put_off = str(record.code or record.status)[0] == "4"
+        self.outcome = PUT_OFF if put_off else REFUSED
         self.command = record.command
         self.code, self.status, self.text = record.code, record.status, record.text
         self.control = key

@@ -22,6 +22,8 @@ STAMP = (
 )
 TRADITIONAL = re.compile(r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d)", re.ASCII)
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+SECONDS = {f":{n:02}": timedelta(seconds=min(n, 59)) for n in range(100)}
+PRECISE = len("2026-11-02T08:01:02.123456+01:00")
 AHEAD = timedelta(days=1)  # how far a host's clock may be ahead of ours
 BACK = 8  # years to look for one with a 29 February
 
@@ -38,24 +40,26 @@ class Clock:
         if reference.tzinfo is None:
             raise ValueError("the reference time needs its zone")
         self._reference = reference
-        self._cached = lru_cache(maxsize=1024)(self._read)
         self._minutes = lru_cache(maxsize=1024)(self._minute)
+        self._latest: tuple[str, datetime | None] = ("", None)
 
     def read(self, stamp: str) -> datetime | None:
         """The time of a stamp; None where it names no possible time."""
-        return self._cached(stamp)
+        before, at = self._latest
+        if before != stamp:
+            at = self._read(stamp)
+            self._latest = (stamp, at)
+        return at
 
     def _read(self, stamp: str) -> datetime | None:
         """Seconds change from line to line, so minutes are remembered."""
-        if "T" in stamp[8:]:
+        if stamp[10:11] == "T":
             try:
                 return datetime.fromisoformat(_microseconds(stamp))
             except ValueError:
                 return None
-        minute, second = self._minutes(stamp[:-3]), stamp[-2:]
-        if minute is None or not second.isdecimal():
-            return None
-        return minute.replace(second=min(int(second), 59))
+        minute, second = self._minutes(stamp[:-3]), SECONDS.get(stamp[-3:])
+        return None if minute is None or second is None else minute + second
 
     def _minute(self, stamp: str) -> datetime | None:
         """The minute of a traditional stamp without its seconds."""
@@ -80,4 +84,6 @@ class Clock:
 
 def _microseconds(stamp: str) -> str:
     """The stamp with the six decimals that datetime can hold."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", stamp.replace(":60", ":59"))
+    if len(stamp) > PRECISE:
+        stamp = re.sub(r"(\.\d{6})\d+", r"\1", stamp)
+    return stamp.replace(":60", ":59") if ":60" in stamp else stamp

@@ -20,10 +20,11 @@ from typing import NamedTuple
 
 from postfixconf.maillog import messages
 from postfixconf.maillog.attempt import Attempt
-from postfixconf.maillog.attempts import MESSAGES, SESSIONS, Attempts
+from postfixconf.maillog.attempts import Attempts
 from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.clock import STAMP, Clock
 from postfixconf.maillog.lines import QUEUE_ID
+from postfixconf.maillog.merging import MESSAGES, SESSIONS
 from postfixconf.maillog.parse import Reader, read, reader_of, without_reader
 from postfixconf.maillog.records import (
     Foreign,
@@ -31,6 +32,7 @@ from postfixconf.maillog.records import (
     Seen,
     Unknown,
 )
+from postfixconf.maillog.verdicts import read_verdict
 from postfixconf.maillog.words import WORD
 
 __all__ = ["Batch", "Greylist", "Intake"]
@@ -38,8 +40,8 @@ __all__ = ["Batch", "Greylist", "Intake"]
 # Every line matches, one that is not of the usual form with empty groups: stamp,
 # host, program, pid, message, and of this the queue id, first word, and the rest.
 SCAN = re.compile(
-    rf"\n(?:({STAMP}) ([^ \n]+) ([^ \[\]:\n]+)\[([0-9]{{1,10}})\]: "
-    rf"((?:({QUEUE_ID}): )?({WORD})([^\n]*))|[^\n]*)"
+    rf"\n(?:({STAMP}) ([^ \n]++) ([^ \[\]:\n]++)\[([0-9]{{1,10}}+)\]: "
+    rf"((?:({QUEUE_ID}+): )?({WORD}+)([^\n]*+))|[^\n]*+)"
 )
 Line = tuple[str, ...]
 Handler = Callable[[Line, bytes], bool]
@@ -107,7 +109,7 @@ class Intake:
         self._attempts = Attempts(key_of, sessions=sessions, messages=messages)
         self._clock = clock
         self._batch = Batch()
-        self._handlers: dict[tuple[str, str], Handler | None] = {}
+        self._handlers: dict[tuple[str, str], Handler] = {}
         self._silent: Counter[tuple[str, str]] = Counter()
 
     def feed(self, block: bytes) -> Batch:
@@ -145,21 +147,22 @@ class Intake:
         handlers = self._handlers
         for raw, line in zip(lines, found, strict=True):
             pair = line[2], line[6]
-            handler = handlers[pair] if pair in handlers else self._handler(pair)
-            if handler is None or not handler(line, raw):
+            handler = handlers.get(pair) or self._handler(pair)
+            if not handler(line, raw):
                 self._silent[pair] += 1
         self._batch.lines += len(lines)
         if last := next((each[0] for each in reversed(found) if each[0]), None):
             self._batch.last = self._clock.read(last)
 
-    def _handler(self, pair: tuple[str, str]) -> Handler | None:
+    def _handler(self, pair: tuple[str, str]) -> Handler:
         """What takes in the lines of a program that begin with a word."""
         program, word = pair
-        handler: Handler | None = None
+        handler: Handler = _nothing
         if word in UNUSUAL:
             handler = self._careful
         elif reader := reader_of(program, word):
             own: dict[Reader, Handler] = {
+                read_verdict: self._verdict,
                 messages.session: self._session,
                 messages.accepted: self._accepted,
                 messages.message_id: self._identified,
@@ -195,6 +198,15 @@ class Intake:
             self._batch.greylisted.append(said)
         else:
             self._attempts.take(seen, raw)
+
+    def _verdict(self, line: Line, raw: bytes) -> bool:
+        stamp, host, program, pid, message, _, _, _ = line
+        record = read_verdict(message)
+        if record is None:
+            return False
+        at = self._clock.read(stamp)
+        self._attempts.verdict((host, program, int(pid)), record, at, raw)
+        return True
 
     def _session(self, line: Line, raw: bytes) -> bool:
         _, host, program, pid, message, _, _, _ = line
@@ -248,3 +260,8 @@ class Intake:
         if queue_id:
             self._attempts.removed((host, program.partition("/")[0], queue_id))
         return bool(queue_id)
+
+
+def _nothing(line: Line, raw: bytes) -> bool:
+    """A line that says nothing of a message."""
+    return False

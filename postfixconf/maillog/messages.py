@@ -52,8 +52,8 @@ EXPIRED = re.compile(
 REMOVED = re.compile(rf"({QUEUE_ID}): removed\b")
 DELIVERY = re.compile(
     rf"({QUEUE_ID}): to=<({QUOTED})>, (?:orig_to=<({QUOTED})>, )?"
-    r"(?:relay=([^,]+), )?(?:conn_use=[^,]+, )?(?:delay=([\d.]+), )?"
-    r"(?:delays=[^,]+, )?(?:dsn=([^,]*), )?status=([\w-]+)(?: \((.*)\))?",
+    r"(?:relay=([^,]++), )?(?:conn_use=[^,]++, )?(?:delay=([\d.]++), )?"
+    r"(?:delays=[^,]++, )?(?:dsn=([^,]*+), )?status=([\w-]++)(?: \((.*)\))?",
     re.DOTALL,
 )
 CHECK = re.compile(

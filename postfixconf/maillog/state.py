@@ -1,12 +1,12 @@
 """What is remembered between two lines: messages in the queue, smtpd processes."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
-from postfixconf.maillog.attempt import Attempt, Outcome
+from postfixconf.maillog.attempt import ACCEPTED, UNDECIDED, Attempt
 from postfixconf.maillog.records import Client, Verdict
 from postfixconf.maillog.tally import LATER, TWICE
 
@@ -18,8 +18,8 @@ V = TypeVar("V")
 Name = tuple[str, str, str]  # host, instance, queue id
 
 
-class Bounded(OrderedDict[K, V]):
-    """A dictionary that holds `most` entries: the oldest make room."""
+class Bounded(dict[K, V]):
+    """A dictionary that holds `most` entries: the oldest make room, some at once."""
 
     def __init__(self, most: int, dropped: Callable[[V], None] | None = None) -> None:
         super().__init__()
@@ -27,12 +27,13 @@ class Bounded(OrderedDict[K, V]):
 
     def put(self, key: K, value: V) -> V:
         """Add an entry, or renew one: it is the youngest now."""
+        self.pop(key, None)
         self[key] = value
-        self.move_to_end(key)
         if len(self) > self._most:
-            _, oldest = self.popitem(last=False)
-            if self._dropped is not None:
-                self._dropped(oldest)
+            for oldest in [*islice(self, self._most // 8 + 1)]:
+                gone = self.pop(oldest)
+                if self._dropped is not None:
+                    self._dropped(gone)
         return value
 
 
@@ -66,7 +67,7 @@ class Message:
         recipient = _folded(attempt.recipient)
         if not attempt.told:
             attempt.key = (*self.name, recipient)
-        attempt.outcome, attempt.told = Outcome.ACCEPTED, True
+        attempt.outcome, attempt.told = ACCEPTED, True
         attempt.queue_id = self.name[2]
         attempt.message_id = self.message_id
         self.helo, self.reverse_name = attempt.helo, attempt.reverse_name
@@ -78,41 +79,42 @@ class Message:
     def accepted(self) -> list[Attempt]:
         """Its recipients that have not been refused."""
         known = self.attempts.values()
-        return [each for each in known if each.outcome is Outcome.ACCEPTED]
+        return [each for each in known if each.outcome is ACCEPTED]
 
     def recipient(self, address: str) -> Attempt:
         """The attempt of an address to which the message goes."""
-        folded = _folded(address)
+        folded = address.lower()
         known = self.attempts.get(folded)
         if known is None:
-            known = self.attempts[folded] = self._attempt(address)
-            known.outcome = Outcome.ACCEPTED
+            known = self.attempts[folded] = self._attempt(address, folded)
+            known.outcome = ACCEPTED
         return known
 
     def nobody(self, record: Verdict) -> Attempt:
         """An attempt for a message of which no recipient was seen."""
-        attempt = self._attempt(record.recipient)
+        attempt = self._attempt(record.recipient, _folded(record.recipient))
         attempt.client = attempt.client or record.client
         attempt.helo = attempt.helo or record.helo
         attempt.sender = record.sender if self.sender is None else self.sender
         return attempt
 
-    def _attempt(self, address: str | None) -> Attempt:
-        return Attempt(
-            (*self.name, _folded(address)),
+    def _attempt(self, address: str | None, folded: str | None) -> Attempt:
+        attempt = Attempt(
+            (*self.name, folded),
             self.at,
             self.name[0],
             self.service,
-            client=self.client,
-            helo=self.helo,
-            sender=self.sender,
-            recipient=address,
-            queue_id=self.name[2],
-            sasl_username=self.sasl_username,
-            reverse_name=self.reverse_name,
-            lines=(self.line,) if self.line else (),
-            told=True,
+            None,
+            self.client,
+            self.helo,
+            self.sender,
+            address,
         )
+        attempt.queue_id = self.name[2]
+        attempt.sasl_username = self.sasl_username
+        attempt.reverse_name = self.reverse_name
+        attempt.keep(self.line)
+        return attempt
 
 
 @dataclass(slots=True)
@@ -129,8 +131,8 @@ class Session:
             *(record.client, record.sender, record.recipient),
         ):
             return True
-        if known.outcome is not Outcome.UNDECIDED and (
-            known.outcome is not Outcome.ACCEPTED or record.command not in LATER
+        if known.outcome is not UNDECIDED and (
+            known.outcome is not ACCEPTED or record.command not in LATER
         ):
             return True
         before = self.times.get(key, at)

@@ -151,3 +151,57 @@ def test_memory_is_bounded_and_nothing_is_lost() -> None:
 def test_probes_and_others_are_no_attempts() -> None:
     probe = line(refusal(NAME), "postfix/mailguard/smtpd")
     assert merged(probe, b"nonsense", line("x", "dovecot")) == []
+
+
+def test_a_message_that_returns_from_a_content_filter_is_one_attempt() -> None:
+    back = "5F1A2B3C4D: client=localhost[127.0.0.1], orig_queue_id=4F1A2B3C4D"
+    filtered, final = virtual("sent")[0], virtual("bounced")[0]
+    final = final.replace(b"4F1A", b"5F1A")
+    for order in ((filtered, final), (final, filtered)):
+        [attempt] = merged(ACCEPTED, f"{back}, orig_client=mx[192.0.2.7]", *order)
+        assert attempt.queue_id == "4F1A2B3C4D"
+        assert attempt.delivery is not None
+        assert attempt.delivery.status == "bounced"
+
+
+def test_a_milters_refusal_names_the_envelope() -> None:
+    said = refusal(
+        "4.7.1 Try later", verb="milter-reject", command="END-OF-MESSAGE"
+    ).replace("NOQUEUE", "4F1A2B3C4D")
+    [attempt] = merged(ACCEPTED, line(said, "postfix/cleanup"))
+    assert (attempt.outcome, attempt.control) == (Outcome.PUT_OFF, "milter")
+    assert (attempt.sender, attempt.text) == ("alice@good.example", "Try later")
+    assert attempt.recipient == "bob@practice.test"
+
+
+def test_a_message_that_a_forward_file_sent_on_is_no_attempt() -> None:
+    own = line("4F1A2B3C4D: message-id=<m@x>", "postfix/cleanup")
+    assert merged(own, *virtual("sent")) == []
+
+
+def test_another_client_in_the_same_session_is_another_attempt() -> None:
+    other = "4F1A2B3C4D: client=other.example[192.0.2.8]"
+    first, second = merged(warned(NAME), other, *virtual("sent"))
+    assert (first.outcome, second.warned) == (Outcome.UNDECIDED, ())
+    assert second.client is not None
+    assert second.client.address == "192.0.2.8"
+
+
+def test_a_recipient_behind_an_alias_has_one_key() -> None:
+    delivery = SENT.replace("relay", "orig_to=<Bob@practice.test>, relay") % "sent"
+    delivery = delivery.replace("to=<bob@practice.test>", "to=<team@x.example>", 1)
+    [attempt] = merged(warned(NAME), ACCEPTED, line(delivery, "postfix/virtual"))
+    assert attempt.recipient == "bob@practice.test"
+    assert attempt.delivery is not None
+
+
+def test_a_recipient_that_a_proxy_took_is_accepted() -> None:
+    proxied = ACCEPTED.replace("4F1A2B3C4D", "NOQUEUE")
+    [attempt] = merged(warned(NAME), proxied, DISCONNECT)
+    assert (attempt.outcome, attempt.queue_id) == (Outcome.ACCEPTED, None)
+
+
+def test_the_recorders_name_is_cut() -> None:
+    said = refusal(f"mailguard reverse={'x' * 999}", verb="info")
+    [attempt] = merged(said, ACCEPTED)
+    assert attempt.reverse_name == "x" * 255

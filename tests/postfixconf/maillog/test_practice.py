@@ -165,7 +165,8 @@ def test_warnings_and_the_queue_id_are_one_attempt(
     )
     assert (attempt.outcome, attempt.client) == (Outcome.ACCEPTED, NAMELESS)
     assert attempt.queue_id == watch.first(Accepted).queue_id
-    assert (attempt.helo, attempt.noted) == ("laptop", ("recorder",))
+    assert (attempt.helo, attempt.noted) == ("laptop", ())
+    assert attempt.reverse_name == "unknown"
 
 
 def test_a_warning_and_a_refusal_are_one_attempt_put_off(
