@@ -7,7 +7,7 @@ the list decides is not looked at.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
@@ -49,19 +49,47 @@ class Found:
         return self.available and self.elsewhere is None
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A configuration, read once for all controls.
+
+    `lists` are the lists' texts, `behind` what each of them leads to as (source,
+    text), `fronts` the overrides of each port-25 service.
+    """
+
+    main: MainCf
+    facts: Facts
+    lists: Mapping[str, str]
+    behind: Mapping[str, tuple[tuple[str, str], ...]]
+    fronts: tuple[tuple[str, Mapping[str, str]], ...]
+
+    @classmethod
+    def of(cls, main: MainCf, master: MasterCf, facts: Facts) -> "_Read":
+        classes = effective(main, facts, "smtpd_restriction_classes")
+        known = frozenset(re.split(r"[,\s]+", classes))
+        lists = {name: effective(main, facts, name) for name in LISTS}
+        behind = {
+            name: tuple(_behind(value, main, known, DEEPEST))
+            for name, value in lists.items()
+        }
+        fronts = tuple((x.name, x.overrides()) for x in front_services(master))
+        return cls(main, facts, lists, behind, fronts)
+
+
 def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
     """Each control of the catalogue, by key, as it stands now."""
+    read = _Read.of(main, master, facts)
     found = {}
     for control in CONTROLS:
         match control.place:
             case Switch() as switch:
-                found[control.key] = _find_switch(switch, main, master, facts)
+                found[control.key] = _find_switch(switch, read)
             case Stop() as stop:
-                found[control.key] = _find_stop(stop, main, master, facts)
+                found[control.key] = _find_stop(stop, read)
             case Recorder() as recorder:
-                found[control.key] = _find_recorder(recorder, main, master, facts)
+                found[control.key] = _find_recorder(recorder, read)
             case Restriction() as place:
-                found[control.key] = _find_rule(place, main, master, facts)
+                found[control.key] = _find_rule(place, read)
     return found
 
 
@@ -76,30 +104,30 @@ def strictest(rules: Iterable[Rule]) -> Mode:
     return max(modes, key=STRICTNESS.index, default=Mode.OFF)
 
 
-def _find_stop(place: Stop, main: MainCf, master: MasterCf, facts: Facts) -> Found:
+def _find_stop(place: Stop, read: _Read) -> Found:
     """The stop; off where port 25 has a list of its own that never gets to it."""
-    rules = parse_list(main.get(place.parameter) or "")
-    override = _override(master, SENDER)
+    rules = parse_list(read.main.get(place.parameter) or "")
+    override = _override(read, SENDER)
     if override is None:
         return Found(strictest(rules), (place.parameter,))
-    asked = any(reads_access(rule, facts) for rule in unfolded(main, override[1]))
+    own = unfolded(read.main, override[1])
+    asked = any(reads_access(rule, read.facts) for rule in own)
     return Found(strictest(rules if asked else ()), (place.parameter,), override[0])
 
 
-def _find_recorder(
-    place: Recorder, main: MainCf, master: MasterCf, facts: Facts
-) -> Found:
+def _find_recorder(place: Recorder, read: _Read) -> Found:
     """On where it stands at all: `warn_if_reject` before it means nothing."""
-    found = _find_rule(place, main, master, facts)
+    found = _find_rule(place, read)
     mode = Mode.OFF if found.mode is Mode.OFF else Mode.ON
-    return replace(found, mode=mode, available=RECORDER_TYPE in facts.table_types)
+    available = RECORDER_TYPE in read.facts.table_types
+    return replace(found, mode=mode, available=available)
 
 
-def _find_switch(place: Switch, main: MainCf, master: MasterCf, facts: Facts) -> Found:
-    if not facts.knows(place.parameter):
+def _find_switch(place: Switch, read: _Read) -> Found:
+    if not read.facts.knows(place.parameter):
         return Found(Mode.OFF, available=False)
-    value = effective(main, facts, place.parameter)
-    elsewhere = _override(master, place.parameter)
+    value = effective(read.main, read.facts, place.parameter)
+    elsewhere = _override(read, place.parameter)
     if elsewhere is not None:
         value = elsewhere[1]
     mode = Mode.ON if switch_is_on(value) else Mode.OFF
@@ -110,37 +138,30 @@ def _find_switch(place: Switch, main: MainCf, master: MasterCf, facts: Facts) ->
     return Found(mode, (place.parameter,))
 
 
-def _find_rule(
-    place: Restriction | Recorder, main: MainCf, master: MasterCf, facts: Facts
-) -> Found:
-    lists = {name: effective(main, facts, name) for name in LISTS}
+def _find_rule(place: Restriction | Recorder, read: _Read) -> Found:
     hits: dict[str, list[Rule]] = {
         name: [rule for rule in parse_list(value) if place.matches(rule)]
-        for name, value in lists.items()
+        for name, value in read.lists.items()
     }
     places = tuple(name for name, rules in hits.items() if rules)
-    if (override := _overridden(master, place, places)) is not None:
+    if (override := _overridden(read, place, places)) is not None:
         rules = [rule for rule in parse_list(override[1]) if place.matches(rule)]
         return Found(strictest(rules), places, override[0])
     if places:
         return Found(strictest(rule for name in places for rule in hits[name]), places)
-    return _find_behind(place, main, facts, lists)
+    return _find_behind(place, read)
 
 
-def _find_behind(
-    place: Restriction | Recorder, main: MainCf, facts: Facts, lists: dict[str, str]
-) -> Found:
+def _find_behind(place: Restriction | Recorder, read: _Read) -> Found:
     """Look behind `$name`, braces and restriction classes of the lists."""
-    classes = effective(main, facts, "smtpd_restriction_classes")
-    known = frozenset(re.split(r"[,\s]+", classes))
-    for name, value in lists.items():
-        for source, text in _behind(value, main, known, DEEPEST):
+    for name, led in read.behind.items():
+        for source, text in led:
             rules = [rule for rule in parse_list(text) if place.matches(rule)]
             if rules:
                 return Found(strictest(rules), (name,), f"{source} in {name}")
     if isinstance(place, Recorder):  # first in its list: nothing is before it
         return Found(Mode.OFF, (place.parameter,))
-    final = _final_behind(lists[place.parameter], main)
+    final = _final_behind(read.lists[place.parameter], read.main)
     return Found(Mode.OFF, (place.parameter,), final)
 
 
@@ -179,23 +200,22 @@ def _leads_to(
         yield f"${name}", main.get(name) or ""
 
 
-def _override(master: MasterCf, *parameters: str) -> tuple[str, str] | None:
+def _override(read: _Read, *parameters: str) -> tuple[str, str] | None:
     """(place, value) of a `-o` on port 25 that shadows one of the parameters."""
-    for service in front_services(master):
+    for service, overrides in read.fronts:
         for parameter in parameters:
-            value = service.overrides().get(parameter)
-            if value is not None:
-                where = f"-o {parameter} of {service.name} in master.cf"
-                return where, value
+            if parameter in overrides:
+                where = f"-o {parameter} of {service} in master.cf"
+                return where, overrides[parameter]
     return None
 
 
 def _overridden(
-    master: MasterCf, place: Restriction | Recorder, places: tuple[str, ...]
+    read: _Read, place: Restriction | Recorder, places: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
     for name in LISTS:
-        found = _override(master, name)
+        found = _override(read, name)
         if found and any(place.matches(rule) for rule in parse_list(found[1])):
             return found
-    return _override(master, *(places or (place.parameter,)))
+    return _override(read, *(places or (place.parameter,)))

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
@@ -240,6 +241,7 @@ def _taken_name(master: MasterCf) -> tuple[Finding, ...]:
     return ()
 
 
+@lru_cache(maxsize=16)
 def with_probe_service(text: str) -> str:
     """master.cf with the private probe service, its overrides as on port 25."""
     document = MasterCf.parse(text)

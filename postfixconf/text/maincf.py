@@ -12,6 +12,7 @@ It does not expand `$name` and does not know one parameter from another.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from postfixconf.errors import BadFile, BadValue
 from postfixconf.text.assignments import Assignment, assignment
@@ -22,6 +23,11 @@ from postfixconf.text.lists import block, flat, with_rules
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = ["MainCf"]
+
+
+@lru_cache(maxsize=16)
+def _assignments(text: str) -> tuple[Assignment, ...]:
+    return tuple(map(assignment, logical_lines(text)))
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class MainCf:
     @classmethod
     def parse(cls, text: str) -> "MainCf":
         """The document of `text`; BadFile where Postfix would not read it."""
-        return cls(text, tuple(map(assignment, logical_lines(text))))
+        return cls(text, _assignments(text))
 
     def render(self) -> str:
         """The document's text: what was parsed, if nothing was edited."""

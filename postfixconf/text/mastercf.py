@@ -9,6 +9,7 @@ It does not know what a service is for, and judges no field's meaning.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from postfixconf.errors import BadFile, BadValue
 from postfixconf.text.checks import balanced, check_name, check_rules, check_text
@@ -18,6 +19,11 @@ from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Argument, Entry, Service, entry
 
 __all__ = ["MasterCf", "Service"]
+
+
+@lru_cache(maxsize=16)
+def _entries(text: str) -> tuple[Entry, ...]:
+    return tuple(map(entry, logical_lines(text)))
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class MasterCf:
     @classmethod
     def parse(cls, text: str) -> "MasterCf":
         """The document of `text`; BadFile where postconf would not read it."""
-        return cls(text, tuple(map(entry, logical_lines(text))))
+        return cls(text, _entries(text))
 
     def render(self) -> str:
         """The document's text: what was parsed, if nothing was edited."""

@@ -9,6 +9,7 @@ names that Postfix would not know are kept as they are.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 __all__ = ["WARN", "Rule", "parse_list", "parse_rules", "split_list"]
 
@@ -125,6 +126,7 @@ def parse_rules(items: Iterable[str]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+@lru_cache(maxsize=1024)
 def parse_list(value: str) -> tuple[Rule, ...]:
     """The rules of a list as Postfix splits it: commas, blanks, braces."""
     return parse_rules(value[start:end] for start, end in split_list(value))
