@@ -19,7 +19,7 @@ import django
 
 HOME = tempfile.mkdtemp(prefix="mailguard-bench-")
 os.environ["MAILGUARD_HOME"] = HOME
-os.environ["DJANGO_SETTINGS_MODULE"] = "mailguard.settings"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailguard.settings")
 django.setup()
 
 from django.core.management import call_command  # noqa: E402

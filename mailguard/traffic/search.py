@@ -22,7 +22,7 @@ from mailguard.traffic.questions import walks_of
 from mailguard.traffic.walks import Look, Place, Span, Walk
 from postfixconf.errors import BadValue
 
-__all__ = ["DELIVERIES", "PERIODS", "VERDICTS", "Page", "Search"]
+__all__ = ["PERIODS", "VERDICTS", "Page", "Search"]
 
 SIZE = 50
 MOST_LOOKS = 6000  # rows looked at for one page

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from mailguard.traffic.models import Hit
 
-__all__ = ["STEPS", "Look", "Place", "Span", "Walk"]
+__all__ = ["Look", "Place", "Span", "Walk"]
 
 STEPS = (60, 500, 2000)  # rows read at first, then, and from then on
 LONGEST = 19  # digits of a 63-bit number

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.traffic import seen
 HELO = "reject_non_fqdn_helo_hostname"
 PTR = "reject_unknown_reverse_client_hostname"
 REPLY = "<pc7>: Helo command rejected: need fully-qualified hostname"
+LOGS = Path(__file__).parents[1] / "corpus" / "logs"
 ODD = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -70,6 +72,13 @@ def test_an_unknown_mail_is_not_found(client: Client) -> None:
 def test_the_revision_that_switched_it_on_is_named(client: Client) -> None:
     Live.objects.create(server=servers.local(), key=HELO, mode="on", since_revision=4)
     assert "revision 4</a>" in page(client, refused())
+
+
+def test_a_rule_that_only_logs_says_since_when(client: Client) -> None:
+    Live.objects.create(server=servers.local(), key=PTR, mode="test", since_revision=5)
+    told = " ".join(page(client, seen(warned=PTR)).split())
+    assert "Would have refused it:" in told
+    assert 'Only logs since <a href="/history/5/">' in told
 
 
 def test_a_rule_that_was_switched_since_leads_to_its_history(client: Client) -> None:
@@ -193,6 +202,13 @@ def test_raw_lines_show_any_byte_as_text(client: Client) -> None:
     told = page(client, refused(raw=raw))
     assert "&lt;b&gt;\\udcff\\udcfe\\x1b[31m" in told
     assert "\nnext" in told
+
+
+@pytest.mark.parametrize("file", sorted(LOGS.glob("*.log")), ids=lambda file: file.stem)
+def test_any_log_is_shown_as_it_was(client: Client, file: Path) -> None:
+    raw = file.read_bytes()
+    told = page(client, seen(raw=raw, delivered="sent"))
+    assert told.split("In the mail log")[1].count("postfix/") == raw.count(b"postfix/")
 
 
 def test_an_endless_line_is_shortened(client: Client) -> None:
