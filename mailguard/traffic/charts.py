@@ -41,12 +41,13 @@ class Bar:
 class Slot:
     """A bucket as it is drawn.
 
-    `name` says when it is, `said` how many met with what. `label` stands below it
-    and is empty below most.
+    `name` says when it is, `cells` how many met with what, `title` both in words.
+    `label` stands below it and is empty below most.
     """
 
     name: str
-    said: tuple[tuple[Part, int], ...]
+    cells: tuple[str, ...]
+    title: str
     label: str
     x: float
     width: float
@@ -80,7 +81,8 @@ def draw(period: Period, buckets: list[Bucket], *, one: bool) -> Chart:
     slots = tuple(
         Slot(
             name=_name(period, each),
-            said=tuple((part, each.counts[part]) for part in parts),
+            cells=tuple(f"{each.counts[part]:,}" for part in parts),
+            title=_title(each.counts, parts),
             label=_label(period, each, len(buckets) - n),
             x=width * n,
             width=width,
@@ -130,6 +132,11 @@ def _name(period: Period, bucket: Bucket) -> str:
     if period is Period.MONTH:
         return f"{start:%a} {start.day} {start:%b}"
     return f"{start:%a} {start.day} {start:%b}, {start:%H:%M} to {end:%H:%M}"
+
+
+def _title(counts: Counter[Part], parts: tuple[Part, ...]) -> str:
+    met = [f"{counts[part]:,} {part.words}" for part in parts if counts[part]]
+    return ", ".join(met) or "nothing"
 
 
 def _label(period: Period, bucket: Bucket, from_end: int) -> str:

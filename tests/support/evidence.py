@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from mailguard.servers.models import Live, Server
@@ -45,7 +45,7 @@ def hit(
     who: str = "",
 ) -> None:
     """One attempt that a control met; different from all others unless `who`."""
-    number = next(numbers)
+    number = next(numbers) + (Hit.objects.aggregate(n=Max("attempt"))["n"] or 0)
     Hit.objects.create(
         attempt_id=number,
         control=control,
@@ -70,10 +70,15 @@ def correspond(sender: str) -> None:
 
 def daily(server: Server, what: str, value: str, verdict: Verdict, number: int) -> None:
     """Count something today."""
-    today = timezone.localdate()
-    Daily.objects.create(
-        server=server, day=today, what=what, value=value, verdict=verdict, count=number
+    row, _ = Daily.objects.get_or_create(
+        server=server,
+        day=timezone.localdate(),
+        what=what,
+        value=value,
+        verdict=verdict,
+        defaults={"count": 0},
     )
+    Daily.objects.filter(pk=row.pk).update(count=F("count") + number)
 
 
 def live(server: Server, control: str, mode: str, revision: int = 1) -> None:
