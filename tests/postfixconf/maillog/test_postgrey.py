@@ -198,6 +198,14 @@ def test_what_is_let_in_while_learning_did_not_wait(mail: Mail) -> None:
     assert (mail.line(client).action, known.rows) == ("greylist", {})
 
 
+def test_a_line_added_to_the_whitelist_lets_in_at_once(mail: Mail) -> None:
+    client = Client("a.out.pool.example", "192.0.10.9")
+    assert mail.send(client, "alice@pool.example").code == 450
+    mail.postgrey.whitelist("out.pool.example")
+    eventually(lambda: mail.send(client, "bob@pool.example").ok)
+    assert mail.line(client).reason == "client whitelist"
+
+
 def test_nothing_that_postgrey_logs_is_unknown(mail: Mail) -> None:
     kinds = {type(each.record) for each in mail.seen()}
     assert kinds == {Greylisted, Known}
