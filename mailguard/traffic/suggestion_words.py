@@ -13,7 +13,7 @@ TITLES = {
 }
 SIGNS = {
     Sign.NAMED: "its servers have names that lead back to them",
-    Sign.KIN: "servers and sender belong together",
+    Sign.KIN: "its servers belong together, or to the sender they name",
     Sign.PATIENT: "it leaves a minute or more between its tries",
     Sign.RECIPIENTS: "it writes to several of your people",
     Sign.MESSAGES: "it came back with more than one message",

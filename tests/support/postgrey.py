@@ -27,9 +27,10 @@ DEVICES = ("null", "random", "urandom", "zero")
 
 
 class Postgrey:
-    """The running daemon: what it has logged."""
+    """The running daemon: what it has logged, and its whitelist of clients."""
 
-    def __init__(self, log: socket.socket) -> None:
+    def __init__(self, room: Path, log: socket.socket) -> None:
+        self._room = room
         self._lines: list[bytes] = []
         self._log = log
         self._reader = Thread(target=self._read, daemon=True)
@@ -38,6 +39,13 @@ class Postgrey:
     def lines(self) -> list[bytes]:
         """Its lines as a syslog daemon writes them, the oldest first."""
         return [*self._lines]
+
+    def whitelist(self, line: str) -> None:
+        """Add a line to its whitelist of clients, and have it read that."""
+        with (self._room / "clients").open("a") as clients:
+            clients.write(f"{line}\n")
+        os.kill(int((self._room / "pid").read_text()), signal.SIGHUP)
+        eventually(lambda: any(b"reloading whitelists" in it for it in self._lines))
 
     def stop(self) -> None:
         """Stop reading."""
@@ -64,7 +72,7 @@ def serving(
         (room / "recipients").write_text("".join(f"{each}\n" for each in recipients))
         (room / "db").mkdir()
         shutil.chown(room / "db", "postgrey", "postgrey")
-        postgrey = Postgrey(_syslog(room))
+        postgrey = Postgrey(room, _syslog(room))
         try:
             _start(room, options)
             eventually(_answers, 10)
