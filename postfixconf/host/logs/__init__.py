@@ -12,7 +12,7 @@ takes, which keeps no bookmark.
 from postfixconf.host.logs.bookmark import Bookmark, Chunk, Old, Place
 from postfixconf.host.logs.files import FileLog
 from postfixconf.host.logs.journal import JournalLog
-from postfixconf.host.logs.slices import Slice, fingerprint, found_again, slices
+from postfixconf.host.logs.slices import Slice, fingerprint, slices
 from postfixconf.host.logs.source import source_of
 from postfixconf.host.logs.suppressed import suppressed
 
@@ -25,7 +25,6 @@ __all__ = [
     "Place",
     "Slice",
     "fingerprint",
-    "found_again",
     "slices",
     "source_of",
     "suppressed",

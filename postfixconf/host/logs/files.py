@@ -16,7 +16,7 @@ lines rewritten in the middle of a file.
 """
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +78,18 @@ class FileLog:
             ]
             begun = [(_found(family, place), place) for place in bookmark.begun]
             return left + [_old(file, place) for file, place in begun if file]
+
+    def find(self, path: Path, fingerprint: str) -> Path | None:
+        """Where the content is that was in `path`: rotation may have moved it.
+
+        None when it is nowhere any more.
+        """
+        with suppress(OSError), closing(Text(path)) as file:
+            if file.holds(fingerprint):
+                return path
+        with closing(Family(self.path)) as family:
+            found = _found(family, Place(family.log, fingerprint, 0))
+            return found.path if found else None
 
 
 class _Reading:

@@ -5,9 +5,9 @@ syslog daemon would have written, with the journal's microseconds in UTC, and wi
 what journald says it threw away. A newline inside a message becomes `#012`, as
 rsyslog writes it: no message can hold another line.
 
-What this does not handle: an entry larger than 4 MB, older entries as a thing of
-their own (follow from `Bookmark()` to read everything that is there), and lines that
-a file was followed for before: from a file to the journal it goes on by the clock.
+What this does not handle: an entry larger than 8 MB as JSON; older entries as a thing
+of their own (follow from `Bookmark()` to read everything that is there); lines that
+came from a file before, for from a file to the journal it goes on by the clock.
 """
 
 import json
@@ -34,7 +34,7 @@ FIELDS = (
     "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_COMM,_PID,_HOSTNAME,"
     "_SOURCE_REALTIME_TIMESTAMP"
 )
-LONGEST_ENTRY = 4 << 20  # bytes, as JSON
+USUAL_ENTRY, LONGEST_ENTRY = 1 << 16, 8 << 20  # bytes, as JSON
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INFLATED = 4  # bytes of JSON for a byte of a line, about
 GONE = "The journal has thrown away what came next: lines may be missing."
@@ -52,7 +52,7 @@ class JournalLog:
             last = self._entries("--lines=1", most=0)
         except CommandFailed:
             last = []
-        cursor = last[-1]["__CURSOR"] if last else ""
+        cursor = json.loads(last[-1])["__CURSOR"] if last else ""
         return Bookmark(cursor=cursor, at=time.time())
 
     def read(self, bookmark: Bookmark, most: int) -> Chunk:
@@ -62,22 +62,18 @@ class JournalLog:
         except CommandFailed as cause:
             if bookmark.cursor and "cursor" in cause.said:
                 return self.read(replace(bookmark, cursor="").with_gap(GONE), most)
-            return Chunk(b"", bookmark, False, f"The journal cannot be read: {cause}.")
+            said = cause.said or cause.reason
+            return Chunk(b"", bookmark, False, f"The journal cannot be read: {said}.")
         if not entries:
             gone = GONE if bookmark.cursor else bookmark.told()
             return Chunk(b"", bookmark, False, gone)
         after = bookmark
-        if bookmark.cursor and entries[0]["__CURSOR"] != bookmark.cursor:
+        if bookmark.cursor and json.loads(entries[0])["__CURSOR"] != bookmark.cursor:
             after = bookmark.with_gap(GONE)
-        data, room = [], most
-        for entry in entries:
-            if room <= 0:
-                break
-            if entry["__CURSOR"] != bookmark.cursor:
-                data.append(_line(entry))
-                room -= len(data[-1])
-                after = replace(after, cursor=entry["__CURSOR"], at=time.time())
-        return Chunk(b"".join(data), after, room <= 0, after.told())
+        data, cursor, more = _lines(entries, bookmark.cursor, most)
+        if data:
+            after = replace(after, cursor=cursor, at=time.time())
+        return Chunk(data, after, more, after.told())
 
     def before(self, bookmark: Bookmark, most: int) -> bytes:
         """The last whole lines before `bookmark`, at most `most` bytes."""
@@ -85,26 +81,27 @@ class JournalLog:
             return b""
         back = (f"--cursor={bookmark.cursor}", "--reverse")
         with suppress(CommandFailed):
-            lines = [_line(entry) for entry in self._entries(*back, most=most)]
-            sizes = accumulate(map(len, lines))
-            fits = [
-                line for line, size in zip(lines, sizes, strict=True) if size <= most
-            ]
-            return b"".join(reversed(fits))
+            entries = map(json.loads, self._entries(*back, most=most))
+            lines = [_line(entry) for entry in entries]
+            fits = sum(size <= most for size in accumulate(map(len, lines)))
+            return b"".join(reversed(lines[:fits]))
         return b""
 
     def older(self, bookmark: Bookmark) -> list[Old]:
         """Nothing: a journal has no older files that could be read one by one."""
         return []
 
-    def _entries(self, *words: str, most: int) -> list[dict[str, Any]]:
-        """Entries for about `most` bytes of lines, more rather than fewer."""
+    def _entries(self, *words: str, most: int) -> list[bytes]:
+        """Entries in JSON for about `most` bytes of lines, or one that is larger."""
         place = [f"--directory={self.directory}"] if self.directory else []
         shape = ("--quiet", "--all", "--output=json", f"--output-fields={FIELDS}")
-        limit = LONGEST_ENTRY + INFLATED * most
-        out = head("journalctl", *place, *shape, *words, *WANTED, most=limit)
+        command = ("journalctl", *place, *shape, *words, *WANTED)
+        limit = USUAL_ENTRY + INFLATED * most
+        out = head(*command, most=limit)
+        if len(out) == limit and out.count(b"\n") < 2:
+            out = head(*command, most=LONGEST_ENTRY)
         whole = out[: out.rfind(b"\n") + 1].splitlines()
-        return [json.loads(line) for line in whole if line.startswith(b"{")]
+        return [line for line in whole if line.startswith(b"{")]
 
 
 def _from(bookmark: Bookmark) -> tuple[str, ...]:
@@ -112,6 +109,19 @@ def _from(bookmark: Bookmark) -> tuple[str, ...]:
     if bookmark.cursor:
         return (f"--cursor={bookmark.cursor}",)
     return (f"--since=@{int(bookmark.at)}",) if bookmark.at else ()
+
+
+def _lines(entries: list[bytes], met: str, most: int) -> tuple[bytes, str, bool]:
+    """Lines of entries but the one already met, the last one's cursor, any more?"""
+    data, cursor, room = [], met, most
+    for entry in map(json.loads, entries):
+        if room <= 0:
+            break
+        if entry["__CURSOR"] != met:
+            cursor = entry["__CURSOR"]
+            data.append(_line(entry))
+            room -= len(data[-1])
+    return b"".join(data), cursor, room <= 0
 
 
 def _line(entry: dict[str, Any]) -> bytes:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from postfixconf.errors import FileFailed
-from postfixconf.host.logs.family import Family
 from postfixconf.host.logs.text import Text
 
-__all__ = ["Slice", "fingerprint", "found_again", "slices"]
+__all__ = ["Slice", "fingerprint", "slices"]
 
 
 class Slice(NamedTuple):
@@ -48,20 +47,6 @@ def fingerprint(path: Path) -> str:
     """
     with closing(_opened(path)) as text:
         return text.fingerprint
-
-
-def found_again(path: Path, name: str) -> Path:
-    """Where the content named `name` is now that was in `path` once.
-
-    Rotation may rename and pack it between two slices. Raises FileFailed when it is
-    not there any more.
-    """
-    with closing(Family(path)) as family:
-        if family.live and family.live.holds(name):
-            return path
-        if found := family.find(family.log, name):
-            return found.path
-    raise FileFailed(str(path), OSError("what was to be read is not there any more"))
 
 
 def _opened(path: Path, until: int | None = None) -> Text:

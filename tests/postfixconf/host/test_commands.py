@@ -1,0 +1,25 @@
+"""The door to other programs."""
+
+import pytest
+
+from postfixconf.errors import CommandFailed
+from postfixconf.host import commands
+
+
+def test_a_command_is_ended_when_it_printed_enough() -> None:
+    assert commands.head("yes", most=1000) == b"y\n" * 500
+
+
+def test_a_command_that_never_prints_is_ended() -> None:
+    with pytest.raises(CommandFailed, match=r"did not end within 0\.1 seconds"):
+        commands.head("sleep", "60", most=1000, timeout=0.1)
+
+
+def test_a_command_that_is_missing() -> None:
+    with pytest.raises(CommandFailed, match="is not installed"):
+        commands.head("no-such-program", most=1000)
+
+
+def test_a_command_that_fails_says_why() -> None:
+    with pytest.raises(CommandFailed, match="No such file"):
+        commands.head("ls", "/no-such-folder", most=1000)
