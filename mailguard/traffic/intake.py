@@ -16,7 +16,6 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
 
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -25,8 +24,9 @@ from mailguard.traffic.models import Log
 from mailguard.traffic.understanding import Part, Reader
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
+from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
 
-__all__ = ["follow", "keep", "log_of"]
+__all__ = ["follow", "keep", "log_of", "source_for"]
 
 REPLAYED = 4 << 20  # bytes before the bookmark, to know what is going on
 AT_ONCE = 1 << 20  # bytes kept in one transaction
@@ -56,7 +56,7 @@ def follow(server: Server, seconds: float = 0.5) -> int:
     """Read on for at most about `seconds`; the number of lines read."""
     log, lines, end = log_of(server), 0, time.monotonic() + seconds
     try:
-        source = source_of(maillog_file(servers.instance_of(server)))
+        source = source_for(server)
         if not log.bookmark:
             begin(log, source)
         more = True
@@ -70,10 +70,14 @@ def follow(server: Server, seconds: float = 0.5) -> int:
     return lines
 
 
-def maillog_file(instance: Instance) -> str:
-    """Where Postfix itself writes its log, asked again when main.cf is another."""
+def source_for(server: Server) -> FileLog | JournalLog:
+    """The log that this server's Postfix writes. Raises PostfixconfError, OSError.
+
+    Postfix is asked where that is when main.cf is another than before.
+    """
+    instance = servers.instance_of(server)
     now = (instance.config_dir / "main.cf").stat()
-    return _maillog_file(instance, now.st_ino, now.st_mtime_ns)
+    return source_of(_maillog_file(instance, now.st_ino, now.st_mtime_ns))
 
 
 @lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ and whoever comes second does nothing.
 import gc
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
@@ -22,11 +22,12 @@ from django.db.models import F
 from mailguard.audit.services import Actor
 from mailguard.audit.services import record as put_on_record
 from mailguard.servers.models import Server
-from mailguard.traffic.intake import keep, log_of
+from mailguard.traffic.intake import keep, log_of, source_for
 from mailguard.traffic.models import Reading
 from mailguard.traffic.understanding import Part, Reader
-from postfixconf.errors import HostError, PostfixconfError
+from postfixconf.errors import FileFailed, HostError, PostfixconfError
 from postfixconf.host import logs
+from postfixconf.host.logs import Bookmark
 
 __all__ = [
     "Offered",
@@ -204,8 +205,7 @@ class Parts:
 
     def __iter__(self) -> Iterator[Told]:
         if self._path is None:
-            known = Path(self._reading.path)
-            self._path = logs.found_again(known, self._reading.fingerprint)
+            self._path = found_again(self._reading)
             size = self._path.stat().st_size
             self._slices = logs.slices(
                 self._path, self.position, AT_ONCE, self._reading.until
@@ -215,6 +215,19 @@ class Parts:
             before, self.position = self.position, position
             part = self._reader.end() if ended else self._reader.read(data)
             yield Told(before, position, max(self._size, position), part, ended)
+
+
+def found_again(reading: Reading) -> Path:
+    """Where the file is by now. Raises PostfixconfError."""
+    path = Path(reading.path)
+    with suppress(PostfixconfError):
+        if logs.fingerprint(path) == reading.fingerprint:
+            return path
+    bookmark = Bookmark.from_json(log_of(reading.server).bookmark)
+    for old in source_for(reading.server).older(bookmark):
+        if old.fingerprint == reading.fingerprint:
+            return old.path
+    raise FileFailed(str(path), OSError("what was to be read is not there any more"))
 
 
 parts_of: dict[int, Parts] = {}

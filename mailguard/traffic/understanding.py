@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.utils import timezone
-from postfixconf.host.logs import suppressed
 
 from mailguard.servers.models import Server
 from mailguard.traffic.rows import Row, row_of
+from postfixconf.host.logs import suppressed
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.maillog.clock import Clock
