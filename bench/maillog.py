@@ -112,7 +112,7 @@ from postfixconf.maillog.intake import Intake
 
 intake, rest, lines = Intake(Clock(datetime.now(UTC))), b"", 0
 with open(sys.argv[1], "rb") as file:
-    while block := file.read(1 << 20):
+    while block := file.read(1 << 16):
         whole, newline, rest = (rest + block).rpartition(b"\\n")
         lines += intake.feed(whole + newline).lines
 intake.flush()
