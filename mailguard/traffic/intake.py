@@ -31,7 +31,7 @@ __all__ = ["follow", "keep", "log_of", "source_for"]
 REPLAYED = 4 << 20  # bytes before the bookmark, to know what is going on
 AT_ONCE = 1 << 20  # bytes kept in one transaction
 KINDS = 200  # kinds of unknown lines told apart
-OPEN_FOR = timedelta(seconds=2)  # then it is shown, whatever comes still
+OPEN_FOR = timedelta(minutes=1)  # an attempt that nothing was said of yet
 RENEWED = timedelta(hours=1)  # a reader knows the year and the replies of its day
 
 

@@ -35,10 +35,18 @@ COUNTED = Counted._fields
 
 
 def keep(server: Server, rows: Iterable[Row]) -> int:
-    """Keep rows of attempts and count them; how many were not known before."""
+    """Keep rows of attempts and count them; how many were not known before.
+
+    What became of a message whose beginning is not known changes a row, and makes
+    none: it may have been mail of the server's own.
+    """
     latest = {row.key: row for row in rows}
     before = known([*latest])
-    wanted = [complete(row, before.get(row.key)) for row in latest.values()]
+    wanted = [
+        complete(row, before.get(row.key))
+        for row in latest.values()
+        if row.client_address or row.key in before
+    ]
     numbers = replies({row.reply for row in wanted if row.reply})
     upsert(Attempt, COLUMNS, numbered(wanted, numbers), key=("key",))
     hits = [hit for row in wanted for hit in made.hits(row)]
