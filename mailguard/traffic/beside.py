@@ -13,6 +13,7 @@ from mailguard.traffic.charts import Spark, sparkline
 from mailguard.traffic.days import day_of, days_before, midnight
 from mailguard.traffic.evidence import DAYS, Day, Figures
 from mailguard.traffic.models import Evidence, Hour, Verdict
+from mailguard.traffic.series import Period
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
 
@@ -95,7 +96,9 @@ class Beside:
         """The page with these attempts."""
         verdicts = [verdict.value for verdict, _ in self.parts]
         one = {"verdict": verdicts[0]} if len(verdicts) == 1 else {}
-        return "/search/?" + urlencode({"control": self.key, **one})
+        return "/search/?" + urlencode(
+            {"control": self.key, **one, "time": Period.WEEK.time}
+        )
 
     @property
     def bars(self) -> list[Spark]:

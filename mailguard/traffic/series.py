@@ -45,6 +45,11 @@ class Period(StrEnum):
         """What a page calls it."""
         return f"{self.value[:-1]} {'hours' if self is Period.DAY else 'days'}"
 
+    @property
+    def time(self) -> str:
+        """How the search calls it."""
+        return self.name.lower()
+
 
 class Part(StrEnum):
     """What became of attempts; the value is its class in the style sheet."""
@@ -58,12 +63,14 @@ class Part(StrEnum):
     @property
     def words(self) -> str:
         """What a page calls it."""
-        return "would have been refused" if self is Part.WOULD else self.verdict
+        named = {Part.PUT_OFF: "put off", Part.WOULD: "would have been refused"}
+        return named.get(self, self.value)
 
     @property
     def verdict(self) -> str:
-        """How the search knows it."""
-        return self.value.replace("-", " ")
+        """The verdict that the search knows it by."""
+        off = self in (Part.GREYLISTED, Part.PUT_OFF)
+        return "put off" if off else self.value
 
 
 PARTS = {

@@ -74,7 +74,7 @@ def test_usual_senders_are_named_first_with_a_way_to_them(
     assert "Look at these first : 1 from senders you usually accept" in beside(
         client, RISKY
     )
-    link = "/search/?control=dnsbl%3Azen.spamhaus.org&amp;verdict=would"
+    link = "/search/?control=dnsbl%3Azen.spamhaus.org&amp;verdict=would&amp;time=week"
     assert link in text(client, "/protection/")
 
 
@@ -189,6 +189,12 @@ def test_the_ten_first_lead_to_their_messages(client: Client, host: Server) -> N
     daily(host, "domain", "a&b=c.example", REFUSED, 41)
     refresh(host, 9)
     assert "/search/?text=a%26b%3Dc.example" in text(client, "/")
+
+
+def test_a_total_leads_to_its_messages(client: Client, host: Server) -> None:
+    hour(host, PUT_OFF, 41, timezone.now())
+    link = "/search/?control=greylisting&amp;verdict=put%20off&amp;time=month"
+    assert link in text(client, "/?period=30d")
 
 
 def test_a_hostile_domain_is_text_on_the_dashboard(
