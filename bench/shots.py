@@ -1,10 +1,12 @@
 """`make shots`: every page at 390 and 1280 px, light and dark, into docs/screens."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
+from bench import demo
 from tests.support.dns import WORLD, serving
 from tests.support.namespace import enter
 from tests.support.site import ROOT, Site, running
@@ -24,6 +26,10 @@ PAGES = {
     "restore": "/history/2/restore/",
     "compare": "/history/compare/?from=1&to=3",
     "panic": "/panic/",
+    "search": "/search/?verdict=refused",
+    "attempt": "/search/1/",
+    "log": "/log/",
+    "greylisting": "/greylisting/suggestions/",
 }
 ENTRIES = (
     ("allow", "sender_domain", "partner.example", "our supplier, complained on Monday"),
@@ -32,6 +38,7 @@ ENTRIES = (
     ("deny", "client", "203.0.113.0/24", "nothing but spam since 2024"),
     ("allow", "helo", "oldprinter", "cannot be taught a better name"),
 )
+MAILS = 600
 WIDTHS = (390, 1280)
 HEIGHT = 800
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -47,10 +54,13 @@ def prepare(site: Site) -> None:
     site.manage("domains", "add", "practice.test")
     site.manage("set", "own_domains=test")
     site.manage("apply", "--reason", "infected PCs greet with short names")
+    for each in demo.envelopes(MAILS, demo.SEED):
+        demo.send(each, site.port)
     for side, kind, value, note in ENTRIES[4:]:
         site.manage("entries", "add", side, kind, value, "--note", note)
     site.manage("set", "reject_unknown_reverse_client_hostname=test")
     site.manage("set", "dnsbl:zen.spamhaus.org=on")
+    time.sleep(10)  # until the log of it all is read and weighed
 
 
 def sign_in(page: Page, site: Site) -> None:

@@ -208,6 +208,12 @@ CELERY_BEAT_SCHEDULE = {
         "args": ["local"],
         "options": {"queue": "server.local", "expires": 3},
     },
+    "suggest whom not to greylist": {
+        "task": "mailguard.traffic.tasks.suggest",
+        "schedule": 300.0,
+        "args": ["local"],
+        "options": {"queue": "server.local", "expires": 300},
+    },
     "forget old attempts": {
         "task": "mailguard.traffic.tasks.forget",
         "schedule": 60.0,

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import (
     require_http_methods,
     require_safe,
@@ -17,6 +18,7 @@ from mailguard.protection import services
 from mailguard.protection.forms import ConfirmForm, ControlForm
 from mailguard.servers import services as servers
 from mailguard.traffic.beside import Beside, beside
+from mailguard.traffic.series import recipients_a_day
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Group, Mode
 from postfixconf.policy.policy import OWN
@@ -48,7 +50,11 @@ def index(request: HttpRequest) -> HttpResponse:
         key=lambda each: each.row.control.group,
     )
     groups = [(name.value, list(members)) for name, members in by_group]
-    return render(request, "protection/index.html", {"groups": groups})
+    context = {
+        "groups": groups,
+        "recorded_a_day": recipients_a_day(server, timezone.now()),
+    }
+    return render(request, "protection/index.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

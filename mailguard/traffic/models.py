@@ -226,7 +226,10 @@ class Hit(models.Model):
             models.UniqueConstraint(fields=["attempt", "control"], name="one_hit")
         ]
         indexes = [
-            models.Index(fields=["control", "verdict", "at"], name="hit_control"),
+            models.Index(
+                fields=["control", "verdict", "at", "who", "sender_key"],
+                name="hit_control",
+            ),
             models.Index(fields=["verdict", "at"], name="hit_verdict"),
         ]
 

@@ -25,6 +25,7 @@ __all__ = [
     "Period",
     "edges",
     "fill",
+    "recipients_a_day",
     "series",
     "summary",
 ]
@@ -133,6 +134,16 @@ def summary(server: Server, now: datetime) -> Counter[Part]:
     (bucket,) = fill(begins, _counts(server, "", begins))
     _part(bucket.counts)
     return bucket.counts
+
+
+def recipients_a_day(server: Server, now: datetime) -> int | None:
+    """Recipients in the last 24 hours, None where the log tells of none."""
+    since = now - timedelta(days=1)
+    every = Hour.objects.filter(server=server, control="", hour__gt=since)
+    total: int | None = every.exclude(verdict=Verdict.WOULD).aggregate(
+        total=Sum("count")
+    )["total"]
+    return total or None
 
 
 def _part(counts: Counter[Part]) -> None:

@@ -30,7 +30,7 @@ __all__ = ["keep"]
 AT_ONCE = 5000  # keys in one question
 MOST_REPLIES = 20_000  # kept apart: their words are partly strangers'
 OTHER = "other words"
-HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
+HOUR, QUARTER = 3_600_000_000, 900_000_000  # microseconds
 COUNTED = Counted._fields
 
 
@@ -126,7 +126,10 @@ def count(server: Server, now: Iterable[Counted], before: Iterable[Counted]) -> 
     things: Counter[tuple[Any, ...]] = Counter()
     for number, rows in ((1, now), (-1, before)):
         for counted in rows:
-            hour, day = made.hour_of(counted.at // HOUR), made.day_of(counted.at // DAY)
+            hour, day = (
+                made.hour_of(counted.at // HOUR),
+                made.day_of(counted.at // QUARTER),
+            )
             for which in made.hours(counted):
                 hours[hour, *which] += number
             for thing in made.things(counted):

@@ -13,10 +13,10 @@ from django.utils import timezone
 from mailguard.audit.services import Actor, record
 from mailguard.servers.models import Server
 from mailguard.traffic import triplets
-from mailguard.traffic.models import Ignored, Suggested
+from mailguard.traffic.models import Ignored, Suggested, Triplet
 from postfixconf.maillog.greylisting import Evidence, Kind, Sign, Suggestion
 
-__all__ = ["heed", "ignore", "latest", "work_out"]
+__all__ = ["catch_up", "heed", "ignore", "latest", "work_out"]
 
 WHAT = "greylisting suggestion"
 
@@ -27,6 +27,14 @@ def work_out(server: Server) -> None:
     Suggested.objects.update_or_create(
         server=server, defaults={"found": found, "at": timezone.now()}
     )
+
+
+def catch_up(server: Server) -> None:
+    """Work them out where postgrey has written since; for large logs now and then."""
+    row = Suggested.objects.filter(server=server).first()
+    newest = Triplet.objects.filter(server=server).order_by("-last_at").first()
+    if row is None or (newest and newest.last_at > row.at.timestamp() * 1_000_000):
+        work_out(server)
 
 
 def latest(server: Server) -> list[Suggestion] | None:

@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from mailguard.servers.models import Server
-from mailguard.traffic import evidence, intake, readings, retention
+from mailguard.traffic import evidence, intake, readings, retention, suggesting
 
-__all__ = ["follow", "forget", "read_older", "weigh"]
+__all__ = ["follow", "forget", "read_older", "suggest", "weigh"]
 
 
 @shared_task
@@ -30,6 +30,14 @@ def weigh(name: str) -> None:
     server = Server.objects.filter(name=name).first()
     if server is not None:
         evidence.refresh(server, 0.3)
+
+
+@shared_task
+def suggest(name: str) -> None:
+    """Work out whom greylisting should not keep waiting."""
+    server = Server.objects.filter(name=name).first()
+    if server is not None:
+        suggesting.catch_up(server)
 
 
 @shared_task

@@ -20,7 +20,7 @@ from postfixconf.maillog import greylisting, triplets
 from postfixconf.maillog.attempt import Attempt
 from postfixconf.maillog.records import Client, Greylisted
 
-__all__ = ["MOST", "forget", "keep", "suggestions"]
+__all__ = ["MOST", "keep", "suggestions"]
 
 MOST = 50_000  # triplets that suggestions are made of, the newest
 MANY = 5_000  # rows in one query
@@ -71,11 +71,6 @@ def keep(
     for at, record in sorted(events, key=lambda event: event[0]):
         known.feed(at, record)
     _write(server, before, known.rows)
-
-
-def forget(server: Server, before: int) -> int:
-    """Delete what was last tried before a time (microseconds since 1970); how many."""
-    return Triplet.objects.filter(server=server, last_at__lt=before).delete()[0]
 
 
 def suggestions(

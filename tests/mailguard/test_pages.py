@@ -45,7 +45,7 @@ def test_what_refuses_nothing_speaks_of_no_refusal(
     row = page.partition('data-testid="recorder"')[2].partition("</article>")[0]
     assert "logrotate decides how long" in row
     assert "The mail log says" in row
-    assert "One for each recipient" in row
+    assert "a line to the mail log for each recipient" in row
     assert not any(each in row for each in ("refused sender", "recorder.test", "None"))
 
 

@@ -11,7 +11,7 @@ from mailguard.servers.models import Server
 from mailguard.traffic import suggesting
 from mailguard.traffic.models import Ignored, Triplet
 from mailguard.traffic.suggestion_words import duration
-from mailguard.traffic.triplets import forget, keep, suggestions
+from mailguard.traffic.triplets import keep, suggestions
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
 from tests.support.greylist_world import world
@@ -146,13 +146,6 @@ def test_with_domains_only_no_person_is_named(server: Server) -> None:
     assert row.tries == 2
     assert "alice" not in row.sender + row.recipient
     assert row.sender.endswith("@big.example")
-
-
-def test_old_triplets_are_forgotten(server: Server) -> None:
-    keep(server, [line(0), line(60, sender="new@big.example")])
-    before = round((START + timedelta(minutes=30)).timestamp() * 1_000_000)
-    assert forget(server, before) == 1
-    assert Triplet.objects.get().sender == "new@big.example"
 
 
 def test_a_pool_in_the_log_is_suggested(server: Server) -> None:
