@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-
-from hypothesis import strategies as st
+from random import Random
 
 from postfixconf.errors import BadFile
 from postfixconf.policy.catalog import CONTROLS, LISTS
@@ -22,11 +21,20 @@ from postfixconf.text.rules import Rule, parse_list
 from tests.support.corpus import corpus, text_of
 from tests.support.dns import Records
 
-__all__ = ["CLIENT", "HELO", "NAME", "RELAY", "SENDER", "WORLD", "Wanted", "wanted"]
+__all__ = [
+    "ASKS",
+    "CLIENT",
+    "HELO",
+    "NAME",
+    "RELAY",
+    "SENDER",
+    "WORLD",
+    "Wanted",
+    "wanted",
+]
 
 RELAY = "smtpd_relay_restrictions"
 RECIPIENT = "smtpd_recipient_restrictions"
-RECORDS = Recorder(RECIPIENT).rule.text
 ASKS = "check_sender_access texthash:$config_directory/access"
 
 # Who tries to relay; the entries below fit these more often than not.
@@ -41,6 +49,8 @@ WORLD: Records = {
     ("sender.example", "MX"): [f"10 {NAME}"],
     ("elsewhere.example", "MX"): [f"10 {NAME}"],
 }
+
+RECORDS = Recorder(RECIPIENT).rule.text
 
 FITTING = (
     "client 192.0.2.66",
@@ -126,38 +136,52 @@ def runs(rule: Rule) -> bool:
     return known and not table and not rule.key.startswith(away)
 
 
-@st.composite
-def wanted(draw: st.DrawFn) -> Wanted:
-    """A policy and what it meets."""
-    lists = {}
-    for name, known in foreign().items():
-        often = name in (RELAY, RECIPIENT) or draw(st.booleans())
-        rules = draw(st.sampled_from(known)) if often else ()
-        texts = [ASKS if r.key == "check_sender_access" else r.text for r in rules]
-        for extra in (ASKS, RECORDS):
-            if draw(st.integers(0, 3)) == 0:
-                texts.insert(draw(st.integers(0, len(texts))), extra)
-        if texts:
-            lists[name] = ", ".join(texts)
-    if draw(st.booleans()):
-        lists[RELAY] = ""
-    level = draw(st.sampled_from(["", "2", "3.6"]))
-    lines = draw(st.lists(st.sampled_from(FITTING + OTHER), max_size=6, unique=True))
+def wanted(seed: int) -> Wanted:
+    """A policy and what it meets, the same for the same seed."""
+    dice = Random(seed)
     sides = ("allow", "allow", "deny")
-    entries = [Entry.read(draw(st.sampled_from(sides)), *x.split()) for x in lines]
+    lines = some(dice, FITTING + OTHER, 6)
+    entries = [Entry.read(dice.choice(sides), *line.split()) for line in lines]
+    share = dice.random()  # of the controls, so that bare lists occur as well
     modes = {
-        each.key: draw(st.sampled_from(each.modes)).value
+        each.key: dice.choice(each.modes).value
         for each in CONTROLS
-        if draw(st.booleans())
+        if dice.random() < share
     }
-    domains = draw(st.sampled_from([(), ("practice.test",), ("sender.example",)]))
-    excepted = draw(st.sampled_from([(), ("192.0.2.66",), ("192.0.2.0/24",)]))
-    hand = draw(st.lists(st.sampled_from(HAND), max_size=2, unique=True))
+    domains = dice.choice([(), ("practice.test",), ("sender.example",)])
+    excepted = dice.choice([(), ("192.0.2.66",), ("192.0.2.0/24",)])
     return Wanted(
-        lists,
-        level,
+        lists_met(dice),
+        dice.choice(["", "2", "3.6"]),
         tuple(entries),
         OwnDomains(domains, excepted),
         modes,
-        "".join(f"{line}\n" for line in hand),
+        "".join(f"{line}\n" for line in some(dice, HAND, 2)),
     )
+
+
+def lists_met(dice: Random) -> dict[str, str]:
+    """Foreign lists; the sender table, and the recorder, in every fourth of them."""
+    lists = {}
+    for name, known in foreign().items():
+        often = name in (RELAY, RECIPIENT) or flip(dice)
+        rules = dice.choice(known) if often else ()
+        texts = [ASKS if r.key == "check_sender_access" else r.text for r in rules]
+        for extra in (ASKS, RECORDS):
+            if dice.randrange(4) == 0:
+                texts.insert(dice.randint(0, len(texts)), extra)
+        if texts:
+            lists[name] = ", ".join(texts)
+    if flip(dice):
+        lists[RELAY] = ""
+    return lists
+
+
+def flip(dice: Random) -> bool:
+    """Heads or tails."""
+    return dice.random() < 0.5
+
+
+def some(dice: Random, lines: tuple[str, ...], most: int) -> list[str]:
+    """None of these lines, or up to so many of them."""
+    return dice.sample(lines, dice.randint(0, most))
