@@ -2,8 +2,9 @@
 
 Names are those of logrotate, newsyslog, savelog and `postfix logrotate`:
 FILE.1, FILE-20260131, FILE.20260131-235959, FILE.old, NAME-20260131.EXTENSION,
-packed or not. Other names are nobody's: a link that leads to a new file each day
-is followed, a day that was missed altogether is not found.
+packed or not, in the same directory (not in logrotate's `olddir`). Other names are
+nobody's: a link that leads to a new file each day is followed, a day that was missed
+altogether is not found.
 """
 
 import os
@@ -67,10 +68,14 @@ class Family:
 
 
 def _different(files: list[Text], known: list[Text]) -> list[Text]:
-    """Each content once, plain rather than packed, oldest first."""
+    """Each content once, plain rather than packed, oldest first.
+
+    Where there is no whole line yet, there is nothing to read and nothing to tell
+    the file by.
+    """
     kept: list[Text] = []
     for file in sorted(files, key=lambda file: file.packed):
-        if file.first and not any(file.same(other) for other in [*known, *kept]):
+        if file.known and not any(file.same(other) for other in [*known, *kept]):
             kept.append(file)
         else:
             file.close()

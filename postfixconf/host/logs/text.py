@@ -99,13 +99,18 @@ class Text:
         """Whether it begins with any of these."""
         return any(map(self.holds, fingerprints))
 
+    @property
+    def known(self) -> bool:
+        """Whether there is enough in it to know it again: a whole line."""
+        return b"\n" in self.first or len(self.first) == HEAD
+
     def same(self, other: "Text") -> bool:
         """Whether one of the two may be a copy of the other, perhaps unfinished."""
-        mine, theirs = self.first, other.first
-        alike = mine.startswith(theirs) or theirs.startswith(mine)
-        return os.path.samestat(self.status, other.status) or (
-            bool(mine and theirs) and alike
-        )
+        if os.path.samestat(self.status, other.status):
+            return True
+        shorter = min(self.first, other.first, key=len)
+        alike = self.first.startswith(shorter) and other.first.startswith(shorter)
+        return self.known and other.known and alike
 
     def unchanged(self) -> bool:
         """Whether it still begins as it did: what was read meanwhile can be trusted."""

@@ -142,6 +142,36 @@ def test_a_log_that_was_empty_when_last_seen(
     assert follow(log, bookmark)[0] == ["one", "two"]
 
 
+@rotations
+def test_half_a_first_line_hides_nothing(
+    written: RotatingLog, log: FileLog, rotate: Callable[[RotatingLog], None]
+) -> None:
+    written.write("Nov 1\n")
+    bookmark = follow(log, Bookmark())[1]
+    written.write("Nov 2\n")
+    rotate(written)
+    written.write("N")
+    lines, bookmark = follow(log, bookmark)
+    assert (lines, log.read(bookmark, 1000).trouble) == (["Nov 2"], "")
+    written.write("ov 3\n")
+    assert follow(log, bookmark)[0] == ["Nov 3"]
+
+
+@rotations
+def test_half_a_line_rotated_away_hides_nothing(
+    written: RotatingLog, log: FileLog, rotate: Callable[[RotatingLog], None]
+) -> None:
+    written.write("Nov 1\n")
+    bookmark = follow(log, Bookmark())[1]
+    for text in ("Nov 2\n", "N", "Nov 3\n"):
+        rotate(written)
+        written.write(text)
+    bookmark = follow(log, bookmark)[1]
+    rotate(written)
+    written.write("Nov 4\n")
+    assert follow(log, bookmark)[0] == ["Nov 4"]
+
+
 def test_a_slow_writer_is_still_read(written: RotatingLog, log: FileLog) -> None:
     written.write("one\n")
     bookmark = follow(log, Bookmark())[1]

@@ -38,7 +38,7 @@ class World:
         self.bookmark = self.log.end() if from_end else Bookmark()
         self.sent: dict[int, list[str]] = defaultdict(list)
         self.seen: list[str] = []
-        self.file, self.count, self.open = 0, 0, False
+        self.file, self.count, self.rest = 0, 0, ""
 
     def do(self, step: str, size: int) -> None:
         """One step; `size` is a number of lines, bytes or a file."""
@@ -48,7 +48,7 @@ class World:
     def line(self, file: int) -> str:
         """A line that comes only once, noted as sent to this file."""
         self.count += 1
-        self.sent[file].append(f"{file} {self.count} {'x' * (self.count % 50)}")
+        self.sent[file].append(f"Nov {file} {self.count} {'x' * (self.count % 50)}")
         return self.sent[file][-1]
 
     def write(self, size: int) -> None:
@@ -59,19 +59,20 @@ class World:
     def half(self, size: int) -> None:
         """The first part of a line."""
         self.finish()
-        self.written.write(self.line(self.file))
-        self.open = True
+        line = self.line(self.file) + "\n"
+        self.written.write(line[:size])
+        self.rest = line[size:]
 
     def finish(self) -> None:
         """The end of a line that was begun."""
-        self.written.write("\n" * self.open)
-        self.open = False
+        self.written.write(self.rest)
+        self.rest = ""
 
     def late(self, size: int) -> None:
         """Lines from a writer who has not noticed that its file was renamed."""
         late = self.written.rotated(1)
         if late.exists() and late.stat().st_size:
-            file = int(late.read_text().split(" ", 1)[0])
+            file = int(late.read_text().split(" ", 2)[1])
             self.written.write("".join(f"{self.line(file)}\n" for _ in range(size)), 1)
 
     def rename(self, size: int) -> None:
@@ -117,4 +118,4 @@ def test_every_line_comes_once(steps: list[tuple[str, int]], *, from_end: bool) 
         world.finish()
         world.seen += follow(world.log, world.bookmark)[0]
         for file, lines in world.sent.items():
-            assert [x for x in world.seen if x.split()[0] == str(file)] == lines
+            assert [x for x in world.seen if x.split()[1] == str(file)] == lines
