@@ -139,7 +139,7 @@ def attempts(server: int, begun: int) -> Iterator[dict[str, Any]]:
         row |= {"sender": sender, "recipient": recipient, "reply_id": None}
         row |= {"sender_key": key_of(sender), "recipient_key": key_of(recipient)}
         row["domain_key"] = key_of(sender.rpartition("@")[2])
-        row["client_key"] = key_of(address)
+        row["network_key"] = key_of(network_of(address))
         known = name != "unknown"
         row["name_key"] = key_of(organisation_of(name)) if known else None
         yield row | told(chance, number)

@@ -7,14 +7,13 @@ pattern is a link to the page that adds an entry.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_network
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Attempt
-from mailguard.traffic.questions import clients_in, within
+from mailguard.traffic.questions import within
 from mailguard.traffic.stories import Story
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Entry, Kind, Side
@@ -81,14 +80,15 @@ def candidates(attempt: Attempt) -> Iterator[Candidate]:
     rows = Attempt.objects
     address, name = attempt.client_address, attempt.client_name
     if address:
-        one = rows.filter(client_key=key_of(address))
+        near = rows.filter(network_key=key_of(network_of(address)))
+        one = near.filter(client_address=address)
         yield Kind.CLIENT, address, "this one server", lambda: capped(one)
     if name not in ("", "unknown"):
         covers = "servers with this proven name, or one below it"
         yield Kind.CLIENT_NAME, name, covers, lambda: hosts(name)
     if address and (network := network_of(address)) != address:
         covers = "every server in this network"
-        yield Kind.CLIENT, network, covers, lambda: in_network(attempt, network)
+        yield Kind.CLIENT, network, covers, lambda: capped(near)
     if attempt.sender:
         covers = "mail with this sender, from any server"
         sender = rows.filter(sender_key=key_of(attempt.sender))
@@ -112,10 +112,3 @@ def hosts(name: str) -> int:
     rows = Attempt.objects.filter(name_key=key_of(organisation_of(name)))
     names = rows.order_by("-at").values_list("client_name", flat=True)[: MOST + 1]
     return sum(within(each, name.lower()) for each in names)
-
-
-def in_network(attempt: Attempt, network: str) -> int:
-    """Attempts of clients in this network."""
-    clients = clients_in(ip_network(network), attempt.server)
-    keys = [key_of(client) for client in clients]
-    return capped(Attempt.objects.filter(client_key__in=keys))

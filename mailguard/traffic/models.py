@@ -169,7 +169,7 @@ class Attempt(models.Model):
     sender_key = models.BigIntegerField(null=True)
     domain_key = models.BigIntegerField(null=True)
     recipient_key = models.BigIntegerField(null=True)
-    client_key = models.BigIntegerField(null=True)
+    network_key = models.BigIntegerField(null=True)
     name_key = models.BigIntegerField(null=True)
 
     class Meta:
@@ -178,7 +178,7 @@ class Attempt(models.Model):
             models.Index(fields=["sender_key", "at"], name="attempt_sender"),
             models.Index(fields=["domain_key", "at"], name="attempt_domain"),
             models.Index(fields=["recipient_key", "at"], name="attempt_recipient"),
-            models.Index(fields=["client_key", "at"], name="attempt_client"),
+            models.Index(fields=["network_key", "at"], name="attempt_network"),
             models.Index(
                 fields=["name_key", "at"],
                 condition=Q(name_key__isnull=False),

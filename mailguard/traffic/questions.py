@@ -14,7 +14,6 @@ for in the replies, of which there are few; what differs from mail to mail in a 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, timedelta
 from functools import reduce
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import and_
@@ -22,22 +21,19 @@ from operator import and_
 from django.db.models import Q
 
 from mailguard.servers.models import Server
-from mailguard.traffic.keys import key_of, organisation_of
-from mailguard.traffic.models import Attempt, Daily, Reply
+from mailguard.traffic.keys import key_of, network_of, organisation_of
+from mailguard.traffic.models import Attempt, Reply
 from mailguard.traffic.walks import Look, Walk
 from postfixconf.errors import BadValue
 
-__all__ = ["clients_in", "walks_of", "within"]
+__all__ = ["walks_of", "within"]
 
 Network = IPv4Network | IPv6Network
 
 LONGEST = 400  # characters of a question
-MOST_CLIENTS = 1000  # of a network, that are looked up one by one
+INDEXED = {4: 24, 6: 64}  # bits of the networks that attempts are indexed by
+WIDEST = 8  # bits more than that, and their keys are too many for a question
 MOST_WALKS = 40
-MOST_DAYS = 400
-DAY = 86_400_000_000  # microseconds
-EPOCH = date(1970, 1, 1)
-LAST = "\U0010ffff"
 NUMBERS = re.compile(r"[0-9.]*\.[0-9.]*(/\S*)?|[0-9a-f]*:[0-9a-f:.]*(/\S*)?")
 LABEL = r"[^\s.@/:,;<>()\[\]\"]+"
 HOST = re.compile(rf"({LABEL}\.)+(?![0-9]){LABEL}\.?")
@@ -57,7 +53,7 @@ def walks_of(text: str, server: Server) -> list[Walk]:
     if not asked:
         return [Walk(Attempt.objects.all())]
     if NUMBERS.fullmatch(asked):
-        return list(by_client(text, asked, server))
+        return list(by_client(text, asked))
     if "@" in asked and not re.search(r"\s", asked):
         return list(by_address(asked))
     if HOST.fullmatch(asked):
@@ -101,25 +97,28 @@ def within(name: str, domain: str) -> bool:
     return f".{name.lower().strip('.')}".endswith(f".{domain}")
 
 
-def by_client(text: str, asked: str, server: Server) -> Iterator[Walk]:
+def by_client(text: str, asked: str) -> Iterator[Walk]:
     """One client, or all of a network. Raises BadValue for what is neither."""
     try:
         network = ip_network(asked, strict=False)
     except ValueError:
         would = "not an IP address or network (192.0.2.7, 192.0.2.0/24, 2001:db8::/32)"
         raise BadValue(text, would) from None
-    if network.num_addresses == 1:
-        clients = [str(network.network_address)]
+    yield from in_network(network)
+
+
+def in_network(network: Network) -> Iterator[Walk]:
+    """The attempts of a network: by the small networks in it that are indexed."""
+    small = INDEXED[network.version]
+    if network.prefixlen < small - WIDEST:  # so many that some are found soon
+        rows = Attempt.objects.all()
+    elif network.prefixlen < small:
+        keys = [key_of(each) for each in network.subnets(new_prefix=small)]
+        rows = Attempt.objects.filter(network_key__in=keys)
     else:
-        clients = clients_in(network, server)
-    if len(clients) > MOST_CLIENTS:  # so many that some are found soon
-        yield Walk(Attempt.objects.all(), lambda look: inside(look, network))
-    elif len(clients) > MOST_WALKS:
-        keys = [key_of(client) for client in clients]
-        yield Walk(Attempt.objects.filter(client_key__in=keys))
-    else:
-        for client in clients:
-            yield Walk(Attempt.objects.filter(client_key=key_of(client)))
+        key = key_of(network_of(str(network.network_address)))
+        rows = Attempt.objects.filter(network_key=key)
+    yield Walk(rows, lambda look: inside(look, network))
 
 
 def inside(look: Look, network: Network) -> bool:
@@ -132,51 +131,6 @@ def address_inside(address: str, network: Network) -> bool:
     with suppress(ValueError):
         return ip_address(address) in network
     return False
-
-
-def clients_in(network: Network, server: Server) -> list[str]:
-    """The clients of a network that were seen, one more than MOST_CLIENTS at most.
-
-    They stand in the daily counts, in the order of their text: an index in the order
-    of bytes is needed (PostgreSQL: collation C).
-    """
-    begin = prefix_of(network)
-    seen = Daily.objects.filter(server=server, what=Daily.What.CLIENT, day__in=days())
-    seen = seen.filter(value__gte=begin, value__lt=begin + LAST)
-    found: dict[str, None] = {}
-    for value in seen.values_list("value", flat=True).distinct().iterator():
-        if address_inside(value, network):
-            found[value] = None
-        if len(found) > MOST_CLIENTS:
-            break
-    return [*found]
-
-
-def days() -> list[date]:
-    """Every day from the first attempt to the last, the latest MOST_DAYS of them."""
-    ends = [
-        Attempt.objects.order_by(way).values_list("at")[:1] for way in ("at", "-at")
-    ]
-    found = [at // DAY for rows in ends for (at,) in rows]
-    if not found:
-        return []
-    first, last = found
-    numbers = range(max(first, last - MOST_DAYS), last + 1)
-    return [EPOCH + timedelta(days=number) for number in numbers]
-
-
-def prefix_of(network: Network) -> str:
-    """What every address of the network begins with as text.
-
-    >>> prefix_of(ip_network("203.0.113.64/26")), prefix_of(ip_network("2001:db8::/48"))
-    ('203.0.113.', '2001:db8:')
-    """
-    if isinstance(network, IPv4Network):
-        whole = str(network.network_address).split(".")[: network.prefixlen // 8]
-        return "".join(f"{part}." for part in whole)
-    groups = network.exploded.split(":")[: network.prefixlen // 16]
-    plain = groups[: groups.index("0000")] if "0000" in groups else groups
-    return "".join(f"{group.lstrip('0')}:" for group in plain)
 
 
 def by_words(text: str) -> Iterator[Walk]:

@@ -40,7 +40,7 @@ __all__ = [
     "tend",
 ]
 
-AT_ONCE = 4 << 20  # bytes kept in one transaction
+AT_ONCE = 16 << 20  # bytes kept in one transaction
 State = Reading.State
 OPEN = (State.QUEUED, State.READING)
 

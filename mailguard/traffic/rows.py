@@ -66,7 +66,7 @@ class Row(NamedTuple):
     sender_key: int | None
     domain_key: int | None
     recipient_key: int | None
-    client_key: int | None
+    network_key: int | None
     name_key: int | None
 
 
@@ -130,7 +130,7 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         short_key(sender) if sender else None,
         short_key(domain_of(sender)) if sender else None,
         short_key(recipient) if recipient else None,
-        short_key(address) if address else None,
+        short_key(network(address)) if address else None,
         name_key(name),
     )
 
@@ -213,18 +213,18 @@ def day_of(number: int) -> date:
 def things(counted: Counted) -> Iterator[tuple[str, str, str]]:
     """(what, value, verdict) as which an attempt counts on its day.
 
-    Every client, because networks are searched for here; of domains and reasons only
-    what did not get through, or would not have: those of all mail are too many.
+    Only what did not get through, or would not have: all mail is too much.
     """
     refused = counted.outcome in REFUSALS
-    verdict = WOULD if counted.warned and not refused else counted.outcome
+    if not refused and not counted.warned:
+        return
+    verdict = counted.outcome if refused else WOULD
+    if counted.sender is not None:
+        yield DOMAIN, domain_of(counted.sender).lower() or "<>", verdict
     if counted.client_address:
         yield CLIENT, counted.client_address, verdict
-    if refused or counted.warned:
-        if counted.sender is not None:
-            yield DOMAIN, domain_of(counted.sender).lower() or "<>", verdict
-        if refused and counted.text:
-            yield REASON, reply_of(counted.text), verdict
+    if refused and counted.text:
+        yield REASON, reply_of(counted.text), verdict
 
 
 def hits(row: Row) -> list[tuple[int, str, str, int, int, int | None]]:

@@ -40,7 +40,7 @@ def seen(ago: float = 60, **fields: Any) -> Attempt:
     row.sender_key = keyed(row.sender)
     row.domain_key = keyed((row.sender or "").rpartition("@")[2])
     row.recipient_key = keyed(row.recipient)
-    row.client_key = keyed(row.client_address)
+    row.network_key = keyed(row.client_address and network_of(row.client_address))
     row.name_key = keyed(organisation_of(name) if name else "")
     if row.text:
         row.reply = Reply.objects.get_or_create(text=row.text[:300])[0]
