@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from bench import maillog
 
-MEGABYTES = int(os.environ.get("MAILGUARD_BENCH_INTAKE_MB", "60"))
+MEGABYTES = int(os.environ.get("MAILGUARD_BENCH_INTAKE_MB", "120"))
 
 
 def manage(home: str, *words: str) -> bytes:

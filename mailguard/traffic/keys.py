@@ -20,8 +20,9 @@ def suffixes() -> PublicSuffixList:
 
 def key_of(*parts: object) -> int:
     """63 bits that stand for these parts; letters count alike, large or small."""
-    text = "\0".join(map(str, parts)).lower().encode("utf-8", "surrogateescape")
-    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
+    text = parts[0] if len(parts) == 1 else "\0".join(map(str, parts))
+    told = str(text).lower().encode("utf-8", "surrogateescape")
+    return int.from_bytes(blake2b(told, digest_size=8).digest(), "big") >> 1
 
 
 def network_of(address: str) -> str:

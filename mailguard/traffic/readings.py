@@ -40,7 +40,8 @@ __all__ = [
     "tend",
 ]
 
-AT_ONCE = 16 << 20  # bytes kept in one transaction
+AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
+WHOLE = 8 << 20  # and where nobody does
 State = Reading.State
 OPEN = (State.QUEUED, State.READING)
 
@@ -122,7 +123,7 @@ def carry_on(reading: Reading, seconds: float) -> None:
     end = time.monotonic() + seconds
     parts = parts_of.pop(reading.pk, None)
     if parts is None or parts.position != reading.position:
-        parts = Parts(reading)
+        parts = Parts(reading, AT_ONCE)
     with failing(reading):
         for told in parts:
             if not write(reading, told) or time.monotonic() > end:
@@ -137,14 +138,18 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     Gives the reading each time something was kept.
     """
     ours, theirs = Pipe(duplex=False)
-    process = get_context("fork").Process(target=send, args=(Parts(reading), theirs))
+    process = get_context("fork").Process(
+        target=send, args=(Parts(reading, WHOLE), theirs)
+    )
     process.start()
     theirs.close()
+    gc.disable()  # millions of rows pass through, none of them in a circle
     try:
         with failing(reading):
             while reading.moving and write(reading, received(ours)):
                 yield reading
     finally:
+        gc.enable()
         ours.close()
         process.kill()
         process.join()
@@ -152,7 +157,7 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
 
 def send(parts: "Parts", pipe: Connection) -> None:
     """In the process that reads: every part, then what went wrong."""
-    gc.disable()  # it makes millions of values, none of them in a circle
+    gc.disable()
     try:
         for told in parts:
             pipe.send(told)
@@ -196,8 +201,8 @@ class Told(NamedTuple):
 class Parts:
     """What a file tells from where a reading is, stretch by stretch."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.position = reading.position
+    def __init__(self, reading: Reading, at_once: int) -> None:
+        self.position, self._at_once = reading.position, at_once
         self._reading = reading
         log = log_of(reading.server)
         self._reader = Reader(reading.server, domains_only=log.domains_only)
@@ -208,7 +213,7 @@ class Parts:
             self._path = found_again(self._reading)
             size = self._path.stat().st_size
             self._slices = logs.slices(
-                self._path, self.position, AT_ONCE, self._reading.until
+                self._path, self.position, self._at_once, self._reading.until
             )
             self._size = max(size, self.position)
         for data, position, ended in self._slices:

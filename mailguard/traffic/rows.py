@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from django.utils.timezone import get_default_timezone
 
@@ -27,6 +27,7 @@ __all__ = [
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Plain strings: comparing members of an enumeration costs a million rows dear.
+NOBODY = ("", "")
 REFUSALS = frozenset((Verdict.REFUSED.value, Verdict.PUT_OFF.value))
 ACCEPTED, WOULD = Verdict.ACCEPTED.value, Verdict.WOULD.value
 DOMAIN, CLIENT, REASON = (each.value for each in Daily.What)
@@ -97,10 +98,14 @@ class Counted(NamedTuple):
 
 def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> Row:
     """The row of an attempt; with `domains_only` no local part is kept."""
-    sender, recipient = clean(attempt.sender, 320), clean(attempt.recipient, 320)
-    client = attempt.client
-    address, name = (client.address, client.name) if client else ("", "")
-    text, raw = clean(attempt.text, 1000) or "", b"\n".join(attempt.raw)
+    sender, recipient = attempt.sender, attempt.recipient
+    text, helo, user = attempt.text, attempt.helo or "", attempt.sasl_username or ""
+    name, address, *_ = attempt.client or NOBODY
+    together = f"{sender}{recipient}{text}{helo}{user}"
+    if not together.isascii() or "\0" in together or len(together) > 250:
+        sender, recipient = clean(sender, 320), clean(recipient, 320)
+        text, helo, user = clean(text, 1000), clean(helo, 255), clean(user, 255)
+    raw = b"\n".join(attempt.raw)
     if domains_only:
         sender, recipient = only_domain(sender), only_domain(recipient)
         text, raw = reply_of(text), b""
@@ -112,12 +117,12 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         attempt.service[:100],
         address[:45],
         name[:255],
-        clean(attempt.reverse_name, 255) or "",
-        clean(attempt.helo, 255) or "",
+        (attempt.reverse_name or "")[:255],
+        helo,
         sender,
         recipient,
-        clean(attempt.sasl_username, 255) or "",
-        attempt.outcome,
+        user,
+        attempt.outcome.value,
         attempt.command[:20],
         attempt.code,
         text,
@@ -127,7 +132,7 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         attempt.queue_id or "",
         delivery.status[:20] if delivery else "",
         raw,
-        short_key(sender) if sender else None,
+        key_of(sender) if sender else None,
         short_key(domain_of(sender)) if sender else None,
         short_key(recipient) if recipient else None,
         short_key(network(address)) if address else None,
@@ -139,15 +144,17 @@ short_key = lru_cache(maxsize=50_000)(key_of)
 network = lru_cache(maxsize=20_000)(network_of)
 
 
+@overload
+def clean(text: str, longest: int) -> str: ...
+@overload
+def clean(text: None, longest: int) -> None: ...
 def clean(text: str | None, longest: int) -> str | None:
     """A stranger's text as a database takes it: no NUL, nothing undecodable."""
-    if text is None or text.isascii():
-        fit = text
-    else:
-        fit = text.encode("utf-8", "surrogateescape").decode(
-            "utf-8", "backslashreplace"
-        )
-    return fit.replace("\0", "\\x00")[:longest] if fit else fit
+    if text is None:
+        return None
+    logged = text.encode("utf-8", "surrogateescape")
+    fit = logged.decode("utf-8", "backslashreplace")
+    return fit.replace("\0", "\\x00")[:longest]
 
 
 def domain_of(address: str) -> str:

@@ -1,7 +1,9 @@
 """What a stretch of a log tells, ready to be kept: no database, no file."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -9,13 +11,14 @@ from django.utils import timezone
 from mailguard.servers.models import Server
 from mailguard.traffic.rows import Row, row_of
 from postfixconf.host.logs import suppressed
-from postfixconf.maillog.attempt import Attempt, Outcome
+from postfixconf.maillog.attempt import Attempt, Key, Outcome
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.maillog.clock import Clock
-from postfixconf.maillog.intake import Greylist, Intake
+from postfixconf.maillog.intake import Batch, Greylist, Intake
 
 __all__ = ["Part", "Reader"]
 
+PIECE = 64 << 10  # bytes: what is made of them is used while it is still at hand
 # The lines by which the system says that it threw others away have these words.
 THROWN = (b" messages ", b"last message repeated ")
 
@@ -49,38 +52,77 @@ class Reader:
 
     def recall(self, data: bytes) -> None:
         """Know what is going on, from lines that were kept before."""
-        self._greylisting |= bool(self._intake.feed(data).greylisted)
+        for piece in pieces(data):
+            self._greylisting |= bool(self._intake.feed(piece).greylisted)
 
     def read(self, data: bytes, settled: datetime | None = None) -> Part:
         """What these lines tell, and what has had no line since `settled`."""
-        batch = self._intake.feed(data)
-        attempts = batch.attempts
+        told = Telling(self._server_id, domains_only=self._domains_only)
+        for piece in pieces(data):
+            batch = self._intake.feed(piece)
+            self._greylisting |= bool(batch.greylisted)
+            told.add(batch, greylisting=self._greylisting)
         if settled is not None:
-            attempts += self._intake.settle(settled)
-        self._greylisting |= bool(batch.greylisted)
-        return Part(
-            self._rows(attempts),
-            batch.lines,
-            batch.foreign,
-            dict(batch.unknown),
-            sum(map(suppressed, thrown(data))),
-            batch.last,
-            batch.greylisted,
-            [each for each in attempts if self._greylisting and asked(each)],
-        )
+            told.take(self._intake.settle(settled), greylisting=self._greylisting)
+        return told.part(sum(map(suppressed, thrown(data))))
 
     def end(self) -> Part:
         """What is still open: the log has ended."""
-        attempts = self._intake.flush()
-        beside = [each for each in attempts if self._greylisting and asked(each)]
-        return Part(self._rows(attempts), beside=beside)
+        told = Telling(self._server_id, domains_only=self._domains_only)
+        told.take(self._intake.flush(), greylisting=self._greylisting)
+        return told.part(0)
 
-    def _rows(self, attempts: Iterable[Attempt]) -> list[Row]:
-        domains_only = self._domains_only
-        return [
-            row_of(self._server_id, each, domains_only=domains_only)
-            for each in attempts
-        ]
+
+class Telling:
+    """Gathers what piece after piece of a log tells."""
+
+    def __init__(self, server_id: int, *, domains_only: bool) -> None:
+        self._row_of = partial(row_of, server_id, domains_only=domains_only)
+        self._rows: dict[int, Row] = {}
+        self._beside: dict[Key, Attempt] = {}
+        self._greylisted: list[Greylist] = []
+        self._unknown: Counter[str] = Counter()
+        self._lines = self._foreign = 0
+        self._last: datetime | None = None
+
+    def add(self, batch: Batch, *, greylisting: bool) -> None:
+        """What one piece tells; its attempts change with the next piece."""
+        self._lines += batch.lines
+        self._foreign += batch.foreign
+        self._unknown += batch.unknown
+        self._greylisted += batch.greylisted
+        self._last = batch.last or self._last
+        self.take(batch.attempts, greylisting=greylisting)
+
+    def take(self, attempts: Iterable[Attempt], *, greylisting: bool) -> None:
+        """Attempts as they are now."""
+        for each in attempts:
+            row = self._row_of(each)
+            self._rows[row.key] = row
+            if greylisting and asked(each):
+                self._beside[each.key] = each
+
+    def part(self, suppressed: int) -> Part:
+        """All of it."""
+        return Part(
+            [*self._rows.values()],
+            self._lines,
+            self._foreign,
+            dict(self._unknown),
+            suppressed,
+            self._last,
+            self._greylisted,
+            [*self._beside.values()],
+        )
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """Whole lines, as many at once as are understood the fastest."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + PIECE) + 1 or len(data)
+        yield data[start:end]
+        start = end
 
 
 def asked(attempt: Attempt) -> bool:
