@@ -1,6 +1,6 @@
 """Follow the mail log of a machine that logs to systemd's journal alone.
 
-`journalctl` reads it; entries of the mail facility come back as the lines that a
+`journalctl` reads it; entries of the mail facility and of postgrey come back as the lines that a
 syslog daemon would have written, with the journal's microseconds in UTC, and with
 what journald says it threw away. A newline inside a message becomes `#012`, as
 rsyslog writes it: no message can hold another line.
@@ -29,7 +29,8 @@ MAIL = "SYSLOG_FACILITY=2"
 THROWN_AWAY = (
     "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"  # SD_MESSAGE_JOURNAL_DROPPED
 )
-WANTED = (MAIL, "+", THROWN_AWAY)
+POSTGREY = "SYSLOG_IDENTIFIER=postgrey"  # Debian's unit logs as any daemon
+WANTED = (MAIL, "+", POSTGREY, "+", THROWN_AWAY)
 FIELDS = (
     "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_COMM,_PID,_HOSTNAME,"
     "_SOURCE_REALTIME_TIMESTAMP"
