@@ -48,6 +48,8 @@ def envelopes(count: int, seed: int) -> Iterator[Envelope]:
                 ("laptop", "pc-7", "localhost", "user@home", "x.example")
             )
             sender = chance.choice(("root@web1", "win@prize.invalid", "", "a@b"))
+            if helo == "x.example":  # gets through: nobody else writes as this one
+                sender = f"deal{number}@x.example"
             client = f"127.0.0.{chance.choice((2, *range(100, 160)))}"
             yield Envelope(kind, client, helo, sender, to)
         else:

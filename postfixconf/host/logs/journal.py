@@ -47,6 +47,9 @@ class JournalLog:
 
     directory: Path | None = None
 
+    def __str__(self) -> str:
+        return f"the journal {self.directory}" if self.directory else "the journal"
+
     def end(self) -> Bookmark:
         """The present end of the journal."""
         try:
