@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple
 
 from django.utils.timezone import get_default_timezone
 
+from mailguard.traffic import models
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Daily, Verdict
 from postfixconf.maillog.attempt import Attempt
@@ -71,6 +72,16 @@ class Row(NamedTuple):
     name_key: int | None
 
 
+LENGTHS = [
+    getattr(models.Attempt._meta.get_field(name), "max_length", None) or 300
+    for name in Row._fields
+]
+# Short and plain: it fits every column as it is.
+USUAL = re.compile(
+    r"[!-~]{0,45} [!-~]{0,20} [!-~]{0,20} [!-~]{0,100}\n[\x01-\x7f]{0,250}"
+)
+
+
 class Counted(NamedTuple):
     """What the counts need to know of a row, old or new."""
 
@@ -97,40 +108,35 @@ class Counted(NamedTuple):
 
 
 def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> Row:
-    """The row of an attempt; with `domains_only` no local part is kept."""
-    sender, recipient = attempt.sender, attempt.recipient
-    text, helo, user = attempt.text, attempt.helo or "", attempt.sasl_username or ""
-    name, address, *_ = attempt.client or NOBODY
-    together = f"{sender}{recipient}{text}{helo}{user}"
-    if not together.isascii() or "\0" in together or len(together) > 250:
-        sender, recipient = clean(sender, 320), clean(recipient, 320)
-        text, helo, user = clean(text, 1000), clean(helo, 255), clean(user, 255)
-    raw = b"\n".join(attempt.raw)
+    """The row of an attempt; with `domains_only` nothing in it names a person."""
+    sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
+    user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
     if domains_only:
         sender, recipient = only_domain(sender), only_domain(recipient)
-        text, raw = reply_of(text), b""
+        text, user, raw = reply_of(text), "", b""
+    name, address, *_ = attempt.client or NOBODY
     delivery = attempt.delivery
-    return Row(
+    row = Row(
         server_id,
         key_of(server_id, *attempt.key),
         microseconds(attempt.at or attempt.last or EPOCH),
-        attempt.service[:100],
-        address[:45],
-        name[:255],
-        (attempt.reverse_name or "")[:255],
-        helo,
+        attempt.service,
+        address,
+        name,
+        attempt.reverse_name or "",
+        attempt.helo or "",
         sender,
         recipient,
         user,
         attempt.outcome.value,
-        attempt.command[:20],
+        attempt.command,
         attempt.code,
         text,
         reply_of(text) if text and attempt.code else "",
-        (attempt.control or "")[:200],
-        " ".join(attempt.warned)[:1000],
+        attempt.control or "",
+        " ".join(attempt.warned),
         attempt.queue_id or "",
-        delivery.status[:20] if delivery else "",
+        delivery.status if delivery else "",
         raw,
         key_of(sender) if sender else None,
         short_key(domain_of(sender)) if sender else None,
@@ -138,23 +144,29 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         short_key(network(address)) if address else None,
         name_key(name),
     )
+    return row if USUAL.fullmatch(usual(row)) else Row(*map(fit, row, LENGTHS))
+
+
+def usual(row: Row) -> str:
+    """What strangers and other servers wrote, for one look at all of it."""
+    return (
+        f"{row.client_address} {row.command} {row.delivered} {row.service}\n"
+        f"{row.client_name}{row.helo}{row.reverse_name}{row.sender}{row.recipient}"
+        f"{row.sasl_username}{row.control}{row.warned}{row.queue_id}{row.text}"
+    )
+
+
+def fit(value: Any, longest: int) -> Any:
+    """A stranger's text without what no database takes, and not too long."""
+    if not isinstance(value, str):
+        return value
+    logged = value.encode("utf-8", "surrogateescape")
+    plain = logged.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    return plain[:longest]
 
 
 short_key = lru_cache(maxsize=50_000)(key_of)
 network = lru_cache(maxsize=20_000)(network_of)
-
-
-@overload
-def clean(text: str, longest: int) -> str: ...
-@overload
-def clean(text: None, longest: int) -> None: ...
-def clean(text: str | None, longest: int) -> str | None:
-    """A stranger's text as a database takes it: no NUL, nothing undecodable."""
-    if text is None:
-        return None
-    logged = text.encode("utf-8", "surrogateescape")
-    fit = logged.decode("utf-8", "backslashreplace")
-    return fit.replace("\0", "\\x00")[:longest]
 
 
 def domain_of(address: str) -> str:

@@ -162,6 +162,16 @@ def test_domains_only_keeps_no_local_part(server: Server) -> None:
     assert "bob" not in told
 
 
+@pytest.mark.parametrize("word", [b"\xff\x00", b"\xc3\xa9", b"x" * 300])
+@pytest.mark.parametrize("place", [b"mx.good.example[", b"192.0.2.7", b"smtpd[7]"])
+def test_any_bytes_anywhere_are_kept_or_left_out(
+    server: Server, place: bytes, word: bytes
+) -> None:
+    keep(server, REFUSED.replace(place, word + place))
+    for row in Attempt.objects.values("client_name", "client_address", "service"):
+        assert all(len(each.encode()) <= 255 for each in row.values())
+
+
 @pytest.mark.parametrize("sender", [b"\xff\x00\xfe", b"\xed\xa0\x80@x", b"a" * 5000])
 def test_a_strangers_bytes_fit_every_column(server: Server, sender: bytes) -> None:
     assert keep(server, REFUSED.replace(b"a@good.example", sender)) == 1
