@@ -4,15 +4,13 @@ import ipaddress
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-
-from publicsuffixlist import PublicSuffixList
 
 from mailguard.lists.models import Entry as Row
 from mailguard.lists.services import wanted
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
+from mailguard.suffixes import is_public
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Entry, Kind, Side
 from postfixconf.policy.matching import Envelope, candidates
@@ -139,7 +137,7 @@ def reaching(entry: Entry) -> Iterator[str]:
         if network.prefixlen < WIDEST[network.version]:
             size = f"{network.num_addresses:,}" if network.version == 4 else "countless"
             yield f"{entry.value} holds {size} addresses."
-    if entry.kind in (Kind.SENDER_DOMAIN, Kind.CLIENT_NAME) and is_suffix(entry.value):
+    if entry.kind in (Kind.SENDER_DOMAIN, Kind.CLIENT_NAME) and is_public(entry.value):
         yield f"Everybody can register a name below {entry.value}: it is not one owner."
 
 
@@ -177,14 +175,3 @@ def parents(domain: str) -> list[str]:
     """A domain and every domain above it."""
     labels = domain.split(".")
     return [".".join(labels[at:]) for at in range(len(labels))]
-
-
-def is_suffix(domain: str) -> bool:
-    """Whether the public suffix list has it: a domain under which anyone registers."""
-    return bool(suffixes().publicsuffix(domain) == domain)
-
-
-@cache
-def suffixes() -> PublicSuffixList:
-    """The list that came with the package."""
-    return PublicSuffixList()

@@ -1,21 +1,14 @@
 """Keys: short numbers for long texts, so that millions of them can be indexed."""
 
 import re
-from functools import cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 
-from publicsuffixlist import PublicSuffixList
+from mailguard.suffixes import registered
 
 __all__ = ["key_of", "network_of", "organisation_of"]
 
 FOUR = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
-
-
-@cache
-def suffixes() -> PublicSuffixList:
-    """The public suffixes, read once."""
-    return PublicSuffixList()
 
 
 def key_of(*parts: object) -> int:
@@ -47,4 +40,4 @@ def organisation_of(name: str) -> str:
     'example.co.uk'
     """
     plain = name.lower().strip(".")
-    return suffixes().privatesuffix(plain) or plain
+    return registered(plain) or plain

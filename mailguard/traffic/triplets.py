@@ -7,13 +7,12 @@ may be kept, a number stands for the local part of an address, the same for the 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import TypeVar
 
 from django.utils import timezone
-from publicsuffixlist import PublicSuffixList
 
 from mailguard.servers.models import Server
+from mailguard.suffixes import registered
 from mailguard.traffic.keys import key_of
 from mailguard.traffic.models import Triplet
 from postfixconf.maillog import greylisting, triplets
@@ -79,19 +78,7 @@ def suggestions(
     """Who is worth a look, the likeliest real sender first; takes up to a second."""
     newest = Triplet.objects.filter(server=server).order_by("-last_at")[:MOST]
     rows = (_triplet(row) for row in newest.values_list(*COLUMNS).iterator())
-    return greylisting.suggestions(rows, organisation_of, now or timezone.now())
-
-
-@cache
-def suffixes() -> PublicSuffixList:
-    """The public suffixes, read once."""
-    return PublicSuffixList()
-
-
-@cache
-def organisation_of(name: str) -> str | None:
-    """The domain that somebody registered, None for a public suffix."""
-    return suffixes().privatesuffix(name)
+    return greylisting.suggestions(rows, registered, now or timezone.now())
 
 
 def _write(

@@ -1,9 +1,9 @@
 """Follow the mail log of a machine that logs to systemd's journal alone.
 
-`journalctl` reads it; entries of the mail facility and of postgrey come back as the lines that a
-syslog daemon would have written, with the journal's microseconds in UTC, and with
-what journald says it threw away. A newline inside a message becomes `#012`, as
-rsyslog writes it: no message can hold another line.
+`journalctl` reads it; entries of the mail facility and of postgrey come back as the
+lines that a syslog daemon would have written, with the journal's microseconds in
+UTC, and with what journald says it threw away. A newline inside a message becomes
+`#012`, as rsyslog writes it: no message can hold another line.
 
 What this does not handle: an entry larger than 8 MB as JSON; older entries as a thing
 of their own (follow from `Bookmark()` to read everything that is there); lines that
