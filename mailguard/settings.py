@@ -112,7 +112,7 @@ SQLITE = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        " PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=8000;",
+        " PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=16000;",
     },
 }
 # postgres://user:password@host/name; empty: SQLite under HOME.

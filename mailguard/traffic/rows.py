@@ -76,10 +76,6 @@ LENGTHS = [
     getattr(models.Attempt._meta.get_field(name), "max_length", None) or 300
     for name in Row._fields
 ]
-# Short and plain: it fits every column as it is.
-USUAL = re.compile(
-    r"[!-~]{0,45} [!-~]{0,20} [!-~]{0,20} [!-~]{0,100}\n[\x01-\x7f]{0,250}"
-)
 
 
 class Counted(NamedTuple):
@@ -144,16 +140,19 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         short_key(network(address)) if address else None,
         name_key(name),
     )
-    return row if USUAL.fullmatch(usual(row)) else Row(*map(fit, row, LENGTHS))
+    return row if is_plain(row) else Row(*map(fit, row, LENGTHS))
 
 
-def usual(row: Row) -> str:
-    """What strangers and other servers wrote, for one look at all of it."""
-    return (
-        f"{row.client_address} {row.command} {row.delivered} {row.service}\n"
-        f"{row.client_name}{row.helo}{row.reverse_name}{row.sender}{row.recipient}"
-        f"{row.sasl_username}{row.control}{row.warned}{row.queue_id}{row.text}"
+def is_plain(row: Row) -> bool:
+    """Whether it fits every column as it is: short, and all of it ASCII."""
+    told = (
+        f"{row.client_address}{row.client_name}{row.helo}{row.reverse_name}{row.sender}"
+        f"{row.recipient}{row.sasl_username}{row.control}{row.warned}{row.queue_id}"
+        f"{row.text}{row.command}{row.delivered}{row.service}"
     )
+    short = len(row.client_address) <= 45 and len(row.service) <= 100
+    short = short and len(row.command) <= 20 and len(row.delivered) <= 20
+    return short and len(told) <= 255 and told.isascii() and "\0" not in told
 
 
 def fit(value: Any, longest: int) -> Any:

@@ -1,6 +1,7 @@
 """What becomes of a triplet, line by line."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -34,10 +35,9 @@ def after(*lines: tuple[float, Greylisted | Attempt]) -> list[Triplet]:
     return [*known.rows.values()]
 
 
-def attempt(outcome: Outcome, **what: object) -> Attempt:
-    known = Attempt(("k",), START, "mx", "postfix/smtpd", client=CLIENT)
-    fields = {"sender": SENDER, "recipient": RECIPIENT, "outcome": outcome}
-    return Attempt(**(vars(known) | fields | what))
+def attempt(outcome: Outcome, **what: Any) -> Attempt:
+    fields = {"sender": SENDER, "recipient": RECIPIENT, "outcome": outcome} | what
+    return Attempt(("k",), START, "mx", "postfix/smtpd", client=CLIENT, **fields)
 
 
 def test_a_triplet_waits_until_it_passes() -> None:
