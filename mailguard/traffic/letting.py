@@ -2,12 +2,11 @@
 
 Only a client can be proven, by the connection itself; who sends decides what stands
 in a sender or a greeting, so anyone can claim those. Nothing is written here: each
-pattern is a link to the page that adds an entry.
+pattern is a form that the page of entries takes, and asks back where it has doubts.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
@@ -42,11 +41,11 @@ class Pattern:
         return self.entry.kind.claimed
 
     @property
-    def query(self) -> str:
-        """What fills in the page that adds it."""
+    def fields(self) -> list[tuple[str, str]]:
+        """What a click sends to the form that adds entries."""
         entry = self.entry
         told = {"side": entry.side, "kind": entry.kind, "value": entry.value}
-        return urlencode(told | {"note": self.note})
+        return [*told.items(), ("note", self.note)]
 
 
 def patterns(story: Story) -> list[Pattern]:

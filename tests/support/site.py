@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,11 +95,19 @@ def processes(home: Path) -> list[tuple[int, str]]:
     return found
 
 
+def nothing(home: Path) -> None:
+    """A home is empty before the first start."""
+
+
 @contextmanager
-def running(**extra: str) -> Iterator[Site]:
-    """Start everything and wait for its one line; stop it afterwards."""
+def running(prepare: Callable[[Path], None] = nothing, **extra: str) -> Iterator[Site]:
+    """Start everything and wait for its one line; stop it afterwards.
+
+    `prepare` may put something into the home before that.
+    """
     home = tempfile.mkdtemp(prefix="mailguard-", dir="/tmp")
     Path(home).chmod(0o755)
+    prepare(Path(home))
     ours = ("DJANGO_SETTINGS_MODULE", "PYTEST_")
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(ours)
