@@ -22,7 +22,7 @@ from django.db.models import F
 from mailguard.audit.services import Actor
 from mailguard.audit.services import record as put_on_record
 from mailguard.servers.models import Server
-from mailguard.traffic.intake import keep, log_of, source_for
+from mailguard.traffic.intake import REPLAYED, keep, log_of, source_for
 from mailguard.traffic.models import Reading
 from mailguard.traffic.understanding import Part, Reader
 from postfixconf.errors import FileFailed, HostError, PostfixconfError
@@ -137,7 +137,9 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     Gives the reading each time something was kept.
     """
     ours, theirs = Pipe(duplex=False)
-    process = get_context("fork").Process(target=send, args=(Parts(reading), theirs))
+    process = get_context("fork").Process(
+        target=send, args=(Parts(reading), theirs, ours)
+    )
     process.start()
     theirs.close()
     try:
@@ -150,14 +152,20 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
         process.join()
 
 
-def send(parts: "Parts", pipe: Connection) -> None:
-    """In the process that reads: every part, then what went wrong."""
+def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
+    """In the process that reads: every part, then what went wrong.
+
+    `others` is the end of the one who takes it, held by him alone: where he was
+    killed, this process ends as well.
+    """
+    others.close()
     gc.disable()  # it makes millions of values, none of them in a circle
-    try:
-        for told in parts:
-            pipe.send(told)
-    except PostfixconfError as cause:
-        pipe.send(cause)
+    with suppress(BrokenPipeError):
+        try:
+            for told in parts:
+                pipe.send(told)
+        except PostfixconfError as cause:
+            pipe.send(cause)
 
 
 def received(pipe: Connection) -> "Told":
@@ -194,7 +202,10 @@ class Told(NamedTuple):
 
 
 class Parts:
-    """What a file tells from where a reading is, stretch by stretch."""
+    """What a file tells from where a reading is, stretch by stretch.
+
+    What is going on there is known from the lines before.
+    """
 
     def __init__(self, reading: Reading) -> None:
         self.position = reading.position
@@ -206,6 +217,9 @@ class Parts:
     def __iter__(self) -> Iterator[Told]:
         if self._path is None:
             self._path = found_again(self._reading)
+            if self.position:
+                known = logs.before(self._path, self.position, REPLAYED)
+                self._reader.recall(known)
             size = self._path.stat().st_size
             self._slices = logs.slices(
                 self._path, self.position, AT_ONCE, self._reading.until
