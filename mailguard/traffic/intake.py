@@ -26,7 +26,7 @@ from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
 
-__all__ = ["follow", "keep", "log_of", "source_for"]
+__all__ = ["REPLAYED", "follow", "keep", "log_of", "source_for"]
 
 REPLAYED = 4 << 20  # bytes before the bookmark, to know what is going on
 AT_ONCE = 1 << 20  # bytes kept in one transaction

@@ -22,7 +22,7 @@ from django.db.models import F
 from mailguard.audit.services import Actor
 from mailguard.audit.services import record as put_on_record
 from mailguard.servers.models import Server
-from mailguard.traffic.intake import keep, log_of, source_for
+from mailguard.traffic.intake import REPLAYED, keep, log_of, source_for
 from mailguard.traffic.models import Reading
 from mailguard.traffic.understanding import Part, Reader
 from postfixconf.errors import FileFailed, HostError, PostfixconfError
@@ -139,7 +139,7 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     """
     ours, theirs = Pipe(duplex=False)
     process = get_context("fork").Process(
-        target=send, args=(Parts(reading, WHOLE), theirs)
+        target=send, args=(Parts(reading, WHOLE), theirs, ours)
     )
     process.start()
     theirs.close()
@@ -155,14 +155,20 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
         process.join()
 
 
-def send(parts: "Parts", pipe: Connection) -> None:
-    """In the process that reads: every part, then what went wrong."""
+def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
+    """In the process that reads: every part, then what went wrong.
+
+    `others` is the end of the one who takes it, held by him alone: where he was
+    killed, this process ends as well.
+    """
+    others.close()
     gc.disable()
-    try:
-        for told in parts:
-            pipe.send(told)
-    except PostfixconfError as cause:
-        pipe.send(cause)
+    with suppress(BrokenPipeError):
+        try:
+            for told in parts:
+                pipe.send(told)
+        except PostfixconfError as cause:
+            pipe.send(cause)
 
 
 def received(pipe: Connection) -> "Told":
@@ -199,7 +205,10 @@ class Told(NamedTuple):
 
 
 class Parts:
-    """What a file tells from where a reading is, stretch by stretch."""
+    """What a file tells from where a reading is, stretch by stretch.
+
+    What is going on there is known from the lines before.
+    """
 
     def __init__(self, reading: Reading, at_once: int) -> None:
         self.position, self._at_once = reading.position, at_once
@@ -211,6 +220,9 @@ class Parts:
     def __iter__(self) -> Iterator[Told]:
         if self._path is None:
             self._path = found_again(self._reading)
+            if self.position:
+                known = logs.before(self._path, self.position, REPLAYED)
+                self._reader.recall(known)
             size = self._path.stat().st_size
             self._slices = logs.slices(
                 self._path, self.position, self._at_once, self._reading.until

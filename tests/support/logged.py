@@ -1,19 +1,30 @@
 """A server of which only the log is of interest, and lines for it."""
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from mailguard.servers.models import Server
 
-__all__ = ["line", "refusal", "server_with"]
+__all__ = ["configured", "line", "refusal", "refusals", "server_with"]
 
 STAMP = "2026-11-22T11:00:00.000000+00:00 mx"
 
 
-def server_with(room: Path) -> tuple[Server, Path]:
-    """A server whose main.cf says that it logs to a file in `room`, and the file."""
+def configured(room: Path) -> Path:
+    """The file in `room` to which the main.cf made there says that it logs."""
     log = room / "mail.log"
-    (room / "main.cf").write_text(f"maillog_file = {log}\n")
+    main = room / "main.cf"
+    main.write_text(f"maillog_file = {log}\n")
+    earlier = time.time() - 60
+    os.utime(main, (earlier, earlier))  # Postfix waits for one that was just written
+    return log
+
+
+def server_with(room: Path) -> tuple[Server, Path]:
+    """A server with such a main.cf in the database, and its log."""
+    log = configured(room)
     return Server.objects.create(name="local", config_dir=str(room)), log
 
 

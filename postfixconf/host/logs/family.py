@@ -15,7 +15,7 @@ from pathlib import Path
 
 from postfixconf.host.logs.text import Text
 
-__all__ = ["Family"]
+__all__ = ["Family", "age"]
 
 ATTEMPTS = 50  # at reading a directory in which files are being renamed
 
@@ -79,10 +79,10 @@ def _different(files: list[Text], known: list[Text]) -> list[Text]:
             kept.append(file)
         else:
             file.close()
-    return sorted(kept, key=_age)
+    return sorted(kept, key=age)
 
 
-def _age(file: Text) -> tuple[float, int]:
+def age(file: Text) -> tuple[float, int]:
     """What sorts files from old to new, FILE.2 before FILE.1 in the same moment."""
     number = re.search(r"\.(\d{1,4})(?:\.|$)", file.path.name)
     return file.modified, -int(number[1]) if number else 0

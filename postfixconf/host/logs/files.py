@@ -16,13 +16,14 @@ lines rewritten in the middle of a file.
 """
 
 import time
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from postfixconf.host.logs.bookmark import Bookmark, Chunk, Old, Place
-from postfixconf.host.logs.family import Family
+from postfixconf.host.logs.family import Family, age
 from postfixconf.host.logs.text import Text
 from postfixconf.host.logs.turning import LINGER, joined, live_place, turned
 
@@ -62,11 +63,11 @@ class FileLog:
 
     def before(self, bookmark: Bookmark, most: int) -> bytes:
         """The last whole lines before `bookmark`, at most `most` bytes."""
-        found = b""
+        found, places = b"", [*bookmark.past, *bookmark.old, bookmark.live]
         with closing(Family(self.path)) as family:
-            for place in reversed([*bookmark.past, *bookmark.old, bookmark.live]):
-                if place and len(found) < most and (file := _found(family, place)):
-                    found = file.before(place.position, most - len(found)) + found
+            for file, position in reversed(_held(family, filter(None, places))):
+                if len(found) < most:
+                    found = file.before(position, most - len(found)) + found
         return found
 
     def older(self, bookmark: Bookmark) -> list[Old]:
@@ -171,6 +172,18 @@ def _found(family: Family, place: Place) -> Text | None:
     if family.live and family.live.holds(place.fingerprint):
         return family.live
     return family.find(place.log, place.fingerprint)
+
+
+def _held(family: Family, places: Iterable[Place]) -> list[tuple[Text, int]]:
+    """The files that hold these texts, each once, oldest first, and how far.
+
+    Packed files are done with before plain ones that were rotated away earlier.
+    """
+    held: dict[Text, int] = {}
+    for place in places:
+        if file := _found(family, place):
+            held[file] = max(place.position, held.get(file, 0))
+    return sorted(held.items(), key=lambda each: (each[0] is family.live, age(each[0])))
 
 
 def _old(file: Text, place: Place | None = None) -> Old:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from postfixconf.errors import FileFailed
 from postfixconf.host.logs.text import Text
 
-__all__ = ["Slice", "fingerprint", "slices"]
+__all__ = ["Slice", "before", "fingerprint", "slices"]
 
 
 class Slice(NamedTuple):
@@ -37,6 +37,15 @@ def slices(
             yield Slice(data, position, end and not text.broken)
         if text.broken:
             raise FileFailed(str(path), OSError(f"it is broken: {text.broken}"))
+
+
+def before(path: Path, position: int, most: int) -> bytes:
+    """The last whole lines before `position`, at most `most` bytes. Raises FileFailed.
+
+    To know what is going on there, before `slices` goes on.
+    """
+    with closing(_opened(path)) as text:
+        return text.before(position, most)
 
 
 def fingerprint(path: Path) -> str:
