@@ -39,6 +39,7 @@ bench: ## measure, as ratios in one run
 	@$(PYTHON) -m bench.apply
 	@$(PYTHON) -m bench.maillog
 	@$(PYTHON) -m bench.intake
+	@$(PYTHON) -m bench.search
 	@exec $(PYTHON) -m bench.entries
 
 soak: ## the long campaigns at full size
