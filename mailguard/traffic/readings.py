@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from mailguard.audit.services import Actor
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
-WHOLE = 8 << 20  # and where nobody does
+WHOLE = 32 << 20  # and where nobody does
 State = Reading.State
 OPEN = (State.QUEUED, State.READING)
 
@@ -144,6 +144,9 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     process.start()
     theirs.close()
     gc.disable()  # millions of rows pass through, none of them in a circle
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA cache_size = -128000")  # 128 MB
     try:
         with failing(reading):
             while reading.moving and write(reading, received(ours)):
