@@ -63,7 +63,7 @@ def follow(**_: Any) -> None:
 
 def drain(**_: Any) -> None:
     """Follow the log until there is nothing more."""
-    for _ in range(4):
+    for _turn in range(4):
         while intake.follow(servers.local(), 1):
             pass
 
@@ -79,7 +79,7 @@ def ingest(path: str, **_: Any) -> None:
     """Read a file, as the command does."""
     offered = readings.offer(servers.local(), Path(path))
     reading = readings.ask(server=servers.local(), offered=offered, actor=WHO)
-    for _ in readings.read_whole(reading):
+    for _done in readings.read_whole(reading):
         pass
 
 
