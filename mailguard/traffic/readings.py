@@ -71,12 +71,12 @@ def offered(server: Server) -> list[Offered]:
 
 def offer(server: Server, path: Path) -> Offered:
     """Any file as if it had been found. Raises PostfixconfError, quoting it."""
-    fingerprint = logs.fingerprint(path)
-    for each in offered(server):
-        if each.fingerprint == fingerprint:
-            return replace(each, path=str(path))
-    known = Reading.objects.filter(server=server, fingerprint=fingerprint).first()
-    return Offered(str(path), fingerprint, None, None, known)
+    found = {each.fingerprint: each for each in offered(server)}
+    rows = {row.fingerprint: row for row in Reading.objects.filter(server=server)}
+    name = logs.known_as(path, [*found, *rows]) or logs.fingerprint(path)
+    if name in found:
+        return replace(found[name], path=str(path))
+    return Offered(str(path), name, None, None, rows.get(name))
 
 
 @transaction.atomic
@@ -171,7 +171,7 @@ def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
             for told in parts:
                 pipe.send(told)
         except PostfixconfError as cause:
-            pipe.send(cause)
+            pipe.send(HostError(str(cause)))  # not every error can be sent
 
 
 def received(pipe: Connection) -> "Told":
@@ -241,7 +241,7 @@ def found_again(reading: Reading) -> Path:
     """Where the file is by now. Raises PostfixconfError."""
     path = Path(reading.path)
     with suppress(PostfixconfError):
-        if logs.fingerprint(path) == reading.fingerprint:
+        if logs.known_as(path, [reading.fingerprint]):
             return path
     bookmark = Bookmark.from_json(log_of(reading.server).bookmark)
     for old in source_for(reading.server).older(bookmark):

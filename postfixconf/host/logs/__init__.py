@@ -12,7 +12,7 @@ takes, which keeps no bookmark.
 from postfixconf.host.logs.bookmark import Bookmark, Chunk, Old, Place
 from postfixconf.host.logs.files import FileLog
 from postfixconf.host.logs.journal import JournalLog
-from postfixconf.host.logs.slices import Slice, before, fingerprint, slices
+from postfixconf.host.logs.slices import Slice, before, fingerprint, known_as, slices
 from postfixconf.host.logs.source import source_of
 from postfixconf.host.logs.suppressed import suppressed
 
@@ -26,6 +26,7 @@ __all__ = [
     "Slice",
     "before",
     "fingerprint",
+    "known_as",
     "slices",
     "source_of",
     "suppressed",

@@ -1,14 +1,14 @@
 """Read one log file from beginning to end, slice by slice: rotated, packed, given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from postfixconf.errors import FileFailed
-from postfixconf.host.logs.text import Text
+from postfixconf.host.logs.text import Text, count_in
 
-__all__ = ["Slice", "before", "fingerprint", "slices"]
+__all__ = ["Slice", "before", "fingerprint", "known_as", "slices"]
 
 
 class Slice(NamedTuple):
@@ -56,6 +56,17 @@ def fingerprint(path: Path) -> str:
     """
     with closing(_opened(path)) as text:
         return text.fingerprint
+
+
+def known_as(path: Path, fingerprints: Iterable[str]) -> str | None:
+    """The longest of these names that fits the file, which may have grown since.
+
+    A name of less than a whole line fits only what has not grown. Raises FileFailed.
+    """
+    with closing(_opened(path)) as text:
+        now = text.fingerprint
+        fit = [each for each in fingerprints if each == now or text.begins_as(each)]
+    return max(fit, key=count_in, default=None)
 
 
 def _opened(path: Path, until: int | None = None) -> Text:

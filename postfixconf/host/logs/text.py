@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["LONGEST", "Text", "mark"]
+__all__ = ["LONGEST", "Text", "count_in", "mark"]
 
 HEAD = 1024  # bytes that name a file
 LONGEST = 1 << 20  # bytes of a line without an end; the rest of it is passed over
@@ -38,6 +38,11 @@ def mark(first: bytes) -> str:
     '7-556674dd178094ff'
     """
     return f"{len(first[:HEAD])}-{hashlib.sha256(first[:HEAD]).hexdigest()[:16]}"
+
+
+def count_in(fingerprint: str) -> int:
+    """How many bytes it names."""
+    return int(fingerprint.partition("-")[0] or 0)
 
 
 class Text:
@@ -92,8 +97,13 @@ class Text:
 
     def holds(self, fingerprint: str) -> bool:
         """Whether it begins with what was named; an empty name fits nothing."""
-        count = int(fingerprint.partition("-")[0] or 0)
+        count = count_in(fingerprint)
         return 0 < count <= len(self.first) and mark(self.first[:count]) == fingerprint
+
+    def begins_as(self, fingerprint: str) -> bool:
+        """The same, where the name is one of a whole line at least."""
+        named = self.first[: count_in(fingerprint)]
+        return self.holds(fingerprint) and (b"\n" in named or len(named) == HEAD)
 
     def holds_any(self, fingerprints: set[str]) -> bool:
         """Whether it begins with any of these."""

@@ -170,3 +170,15 @@ def test_a_file_that_is_gone_is_not_found(written: RotatingLog) -> None:
     name = fingerprint(written.rotated(1))
     written.rotated(1).unlink()
     assert FileLog(written.path).find(written.rotated(1), name) is None
+
+
+def test_what_stood_before_comes_in_the_order_it_was_written(tmp_path: Path) -> None:
+    written = RotatingLog(tmp_path / "mail.log")
+    log, mark = FileLog(written.path), FileLog(written.path).end()
+    for number in range(4):
+        written.write(f"line {number}\n")
+        _, mark = follow(log, mark)
+        written.rename()
+    written.pack(2)  # done with, while older ones may still be written
+    _, mark = follow(log, mark)
+    assert log.before(mark, 1000) == b"line 0\nline 1\nline 2\nline 3\n"

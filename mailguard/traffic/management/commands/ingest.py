@@ -22,10 +22,12 @@ class Command(command.Command):
     def act(self, **options: Any) -> tuple[Exit, dict[str, Any], str]:
         server, actor = servers.local(), actor_at_terminal()
         paths = [Path(name).resolve() for name in options["files"]]
-        wanted = [readings.offer(server, path) for path in paths]
+        for path in paths:
+            readings.offer(server, path)  # all of them can be read, or none is
         told = []
-        for each in wanted:
-            reading = readings.ask(server=server, offered=each, actor=actor)
+        for path in paths:
+            offered = readings.offer(server, path)  # may be what was just read
+            reading = readings.ask(server=server, offered=offered, actor=actor)
             before = reading.lines
             for done in readings.read_whole(reading):
                 self.stderr.write(f"{done.path}: {done.lines:,} lines")
