@@ -14,16 +14,19 @@ for in the replies, of which there are few; what differs from mail to mail in a 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import islice
 from operator import and_
 
 from django.db.models import Q
 
 from mailguard.servers.models import Server
+from mailguard.traffic.days import days_before
 from mailguard.traffic.keys import key_of, organisation_of
 from mailguard.traffic.models import Attempt, Daily, Reply
+from mailguard.traffic.rows import day_of
 from mailguard.traffic.walks import Look, Walk
 from postfixconf.errors import BadValue
 
@@ -35,8 +38,7 @@ LONGEST = 400  # characters of a question
 MOST_CLIENTS = 1000  # of a network, that are looked up one by one
 MOST_WALKS = 40
 MOST_DAYS = 400
-DAY = 86_400_000_000  # microseconds
-EPOCH = date(1970, 1, 1)
+QUARTER = 900_000_000  # microseconds
 LAST = "\U0010ffff"
 NUMBERS = re.compile(r"[0-9.]*\.[0-9.]*(/\S*)?|[0-9a-f]*:[0-9a-f:.]*(/\S*)?")
 LABEL = r"[^\s.@/:,;<>()\[\]\"]+"
@@ -140,29 +142,42 @@ def clients_in(network: Network, server: Server) -> list[str]:
     They stand in the daily counts, in the order of their text: an index in the order
     of bytes is needed (PostgreSQL: collation C).
     """
-    begin = prefix_of(network)
-    seen = Daily.objects.filter(server=server, what=Daily.What.CLIENT, day__in=days())
-    seen = seen.filter(value__gte=begin, value__lt=begin + LAST)
-    found: dict[str, None] = {}
-    for value in seen.values_list("value", flat=True).distinct().iterator():
-        if address_inside(value, network):
-            found[value] = None
+    known = days()
+    for some in (known[-1:], known[-2:-1], known):  # one may be enough to give up
+        found = clients_on(some, network, server)
         if len(found) > MOST_CLIENTS:
             break
-    return [*found]
+    return found
+
+
+def clients_on(some: list[date], network: Network, server: Server) -> list[str]:
+    """The clients of a network on these days, one more than MOST_CLIENTS at most.
+
+    One day is read along the index, and no further than needed; several are read
+    whole.
+    """
+    begin = prefix_of(network)
+    seen = Daily.objects.filter(server=server, what=Daily.What.CLIENT)
+    seen = seen.filter(day=some[0]) if len(some) == 1 else seen.filter(day__in=some)
+    seen = seen.filter(value__gte=begin, value__lt=begin + LAST).order_by("value")
+    values = seen.values_list("value", flat=True).distinct()
+    inside = (value for value in values.iterator() if address_inside(value, network))
+    return [*islice(inside, MOST_CLIENTS + 1)]
 
 
 def days() -> list[date]:
-    """Every day from the first attempt to the last, the latest MOST_DAYS of them."""
+    """Every day from the first attempt to the last, the latest MOST_DAYS of them.
+
+    Days are those of the zone of the settings, as they were counted.
+    """
     ends = [
         Attempt.objects.order_by(way).values_list("at")[:1] for way in ("at", "-at")
     ]
-    found = [at // DAY for rows in ends for (at,) in rows]
+    found = [day_of(at // QUARTER) for rows in ends for (at,) in rows]
     if not found:
         return []
     first, last = found
-    numbers = range(max(first, last - MOST_DAYS), last + 1)
-    return [EPOCH + timedelta(days=number) for number in numbers]
+    return days_before(last, min(MOST_DAYS, (last - first).days + 1))
 
 
 def prefix_of(network: Network) -> str:
