@@ -4,6 +4,7 @@ A change is queued as a row first; the worker (`worker.py`) carries it out.
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from celery import current_app
@@ -41,6 +42,7 @@ __all__ = [
     "plan_of",
     "refuse_if_busy",
     "refusing",
+    "refusing_of",
     "request_adoption",
     "request_apply",
     "request_panic",
@@ -65,7 +67,7 @@ def pending(server: Server) -> int:
         return 0
     settings = sum(1 for _ in between(live_policy(server), protection.wanted()))
     entries = lists.pending().count()
-    if entries <= SHOWN:  # one that changes sides has two rows
+    if 0 < entries <= SHOWN:  # one that changes sides has two rows
         entries = len(lists.differences(lists.pending(), SHOWN))
     return settings + entries
 
@@ -175,9 +177,14 @@ def request_adoption(*, server: Server, actor: Actor, reason: str) -> Revision:
 
 def refusing(server: Server) -> list[Difference]:
     """What a panic changes: every rule that refuses now and could only log."""
+    return refusing_of(protection.rows(server))
+
+
+def refusing_of(rows: Iterable[protection.Row]) -> list[Difference]:
+    """The same, from rows that are known already."""
     return [
         Difference(row.control.key, Mode.ON.value, Mode.TEST.value)
-        for row in protection.rows(server)
+        for row in rows
         if row.live is Mode.ON and row.switchable and Mode.TEST in row.control.modes
     ]
 

@@ -28,7 +28,6 @@ class Status:
     running: bool
     version: str
     trouble: str
-    pending: int
     drift: bool
     worker: bool
     broker: bool
@@ -69,7 +68,6 @@ def status(server: Server) -> Status:
         running=seen is not None and seen.running,
         version=seen.facts.get("version", "") if seen else "",
         trouble=seen.trouble if seen else "",
-        pending=changes.pending(server),
         drift=bool(changes.drift_of(server)),
         worker=servers.worker_alive(server),
         broker=servers.broker_alive(),

@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],
-        "refusing": changes.refusing(server),
+        "refusing": changes.refusing_of(rows),
         "expired": expiry.waiting(server),
         "latest": Revision.objects.all()[:5],
     }

@@ -154,20 +154,22 @@ def _part(counts: Counter[Part]) -> None:
 
 def _counts(server: Server, key: str, begins: list[datetime]) -> Iterator[Count]:
     """What is between these edges; of all mail, what was greylisted is in twice."""
-    yield from _sums(server, key, begins)
-    if not key:
-        for start, part, count in _sums(server, GREYLISTING, begins):
-            if part is Part.PUT_OFF:
-                yield start, Part.GREYLISTED, count
+    keys = [key] if key else ["", GREYLISTING]
+    for start, control, verdict, count in _sums(server, keys, begins):
+        if control == key and verdict in PARTS:
+            yield start, PARTS[Verdict(verdict)], count
+        elif verdict == Verdict.PUT_OFF:
+            yield start, Part.GREYLISTED, count
 
 
-def _sums(server: Server, key: str, begins: list[datetime]) -> Iterator[Count]:
+def _sums(
+    server: Server, keys: list[str], begins: list[datetime]
+) -> Iterator[tuple[datetime, str, str, int]]:
     """Sums by bucket, added up by the database: thousands of hours are slow here."""
     rows = Hour.objects.filter(
-        server=server, control=key, hour__gte=begins[0], hour__lt=begins[-1]
+        server=server, control__in=keys, hour__gte=begins[0], hour__lt=begins[-1]
     )
     ends = [When(hour__lt=end, then=n) for n, end in enumerate(begins[1:])]
-    sums = rows.values_list(Case(*ends), "verdict").annotate(Sum("count")).order_by()
-    for place, verdict, count in sums:
-        if verdict in PARTS:
-            yield begins[place], PARTS[verdict], count
+    sums = rows.values_list(Case(*ends), "control", "verdict").annotate(Sum("count"))
+    for place, control, verdict, count in sums.order_by():
+        yield begins[place], control, verdict, count

@@ -1,5 +1,6 @@
 """Mail search: what a question finds, and what it says when it finds nothing."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailguard.servers import services as servers
-from mailguard.traffic import questions
+from mailguard.traffic import questions, rows
 from mailguard.traffic import search as searching
 from mailguard.traffic.models import Attempt, Log
 from mailguard.traffic.search import Search
@@ -97,6 +98,25 @@ def test_a_narrow_network_leaves_its_neighbours_out(db: None) -> None:
     wanted = seen(client_address="203.0.113.130")
     seen(client_address="203.0.113.9")
     assert found(text="203.0.113.128/25") == [wanted]
+
+
+@pytest.fixture
+def zone(request: pytest.FixtureRequest, settings: Any) -> Iterator[Any]:
+    """Another zone; days that were worked out in it are forgotten afterwards."""
+    settings.TIME_ZONE = request.param
+    rows.day_of.cache_clear()
+    yield settings
+    rows.day_of.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"], indirect=True
+)
+def test_a_network_is_found_where_the_day_is_another_than_in_utc(
+    db: None, zone: Any
+) -> None:
+    wanted = seen(client_address="203.0.113.9")
+    assert found(text="203.0.113.0/24") == [wanted]
 
 
 def test_words_of_many_replies_are_found(

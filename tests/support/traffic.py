@@ -1,6 +1,6 @@
 """Attempts in the database, as the log would have told of them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -9,10 +9,12 @@ from django.utils import timezone
 from mailguard.servers import services as servers
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Attempt, Daily, Hit, Reply
+from mailguard.traffic.rows import day_of
 
 __all__ = ["microseconds", "seen"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+QUARTER = 900_000_000  # microseconds
 NUMBERS = count(1)
 PLAIN = {
     "service": "postfix/smtpd",
@@ -74,7 +76,7 @@ def add_hits(row: Attempt) -> None:
 
 def add_client(row: Attempt) -> None:
     """Its client among the day's."""
-    day: date = row.when.date()
+    day = day_of(row.at // QUARTER)
     made, _ = Daily.objects.get_or_create(
         server_id=row.server_id,
         day=day,
