@@ -200,7 +200,7 @@ def fill(server: Server, count: int) -> None:
         while some := list(islice(every, BATCH)):
             for row in some:
                 counts.add(row)
-            counts.usual |= made.correspondents(some)
+            counts.usual |= made.correspondents(some, ())
             kept = ((*r[:REPLY], replies.get(r.text), *r[REPLY + 1 :]) for r in some)
             insert(Attempt, COLUMNS, kept)
             insert(Hit, HIT, (hit for row in some for hit in made.hits(row)))

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 
 import django
 
@@ -20,7 +21,7 @@ from mailguard.accounts.models import User  # noqa: E402
 from mailguard.changes import worker  # noqa: E402
 from mailguard.servers.models import Server  # noqa: E402
 from mailguard.traffic import evidence, retention  # noqa: E402
-from mailguard.traffic.models import Attempt, Correspondent, Hit  # noqa: E402
+from mailguard.traffic.models import Attempt  # noqa: E402
 from tests.support.dns import WORLD, serving  # noqa: E402
 from tests.support.namespace import enter  # noqa: E402
 from tests.support.practice import serving as practice  # noqa: E402
@@ -117,12 +118,9 @@ def told(title: str, browser: Client, paths: Iterable[str]) -> None:
 def forgetting() -> None:
     """A day's attempts are deleted in steps; others wait for one at most."""
     oldest = timezone.now() - timedelta(days=29)
-    for model in (Attempt, Hit, Correspondent):
-        took = [
-            milliseconds(lambda m=model: retention.forgotten(m, "at", oldest, 1))  # type: ignore[misc]
-            for _ in range(STEPS)
-        ]
-        print(f"one step of forgetting {model.__name__}: ", end="")
+    for rows in retention.aged(oldest):
+        took = [milliseconds(partial(retention.step, rows)) for _ in range(STEPS)]
+        print(f"one step of forgetting {rows.model.__name__}: ", end="")
         print(f"median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms")
 
 

@@ -216,9 +216,9 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget old attempts": {
         "task": "mailguard.traffic.tasks.forget",
-        "schedule": 60.0,
+        "schedule": 20.0,
         "args": ["local"],
-        "options": {"queue": "server.local", "expires": 60},
+        "options": {"queue": "server.local", "expires": 20},
     },
     "get on with imports": {
         "task": "mailguard.lists.tasks.tend",

@@ -16,10 +16,10 @@ from postfixconf.policy.catalog import CONTROLS
 __all__ = ["Traffic", "choices", "sentence", "traffic"]
 
 ALL_MAIL = "All mail"
-TITLES = {
-    Daily.What.DOMAIN: "Sender domains",
-    Daily.What.CLIENT: "Clients",
-    Daily.What.REASON: "Reasons",
+TITLES = {  # and what a search wants before the value
+    Daily.What.DOMAIN: ("Sender domains", "@"),
+    Daily.What.CLIENT: ("Clients", ""),
+    Daily.What.REASON: ("Reasons", ""),
 }
 
 
@@ -37,7 +37,7 @@ class Traffic:
     ever: bool
     sentence: str
     chart: Chart
-    tops: list[tuple[str, list[tuple[Top, list[Bar]]]]]
+    tops: list[tuple[str, str, list[tuple[Top, list[Bar]]]]]
 
 
 def choices() -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ def traffic(server: Server, period: Period, key: str) -> Traffic:
         ever=Hour.objects.filter(server=server, control="").exists(),
         sentence=sentence(summary(server, now)),
         chart=draw(period, series(server, period, key, now), one=bool(key)),
-        tops=[(title, barred(first_ten[what])) for what, title in TITLES.items()],
+        tops=[(*told, barred(first_ten[what])) for what, told in TITLES.items()],
     )
 
 

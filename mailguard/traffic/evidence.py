@@ -27,7 +27,7 @@ from mailguard.traffic.models import (
     Log,
     Verdict,
 )
-from mailguard.traffic.tops import refresh_tops
+from mailguard.traffic.tops import PERIODS, refresh_top
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
@@ -108,20 +108,22 @@ def refresh(server: Server, seconds: float) -> None:
     live = {row.key: row for row in Live.objects.filter(server=server)}
     log = Log.objects.filter(server=server).only("keep_days").first()
     keep = max(1, log.keep_days) if log else KEPT
+    names = [*watched(), *(f"top:{period}" for period in PERIODS)]
     order = sorted(
-        watched(), key=lambda key: kept[key].at.timestamp() if key in kept else 0
+        names, key=lambda key: kept[key].at.timestamp() if key in kept else 0
     )
     for key in order:
         if monotonic() >= until:
             return
         row = kept.get(key)
-        if not resting(row):
+        if key.startswith("top:"):
+            refresh_top(server, key, row)
+        elif not resting(row):
             before = Figures.of(row.figures) if row else Figures()
             figures = switched(before, live.get(key))
             figures = _brought_up_to_date(server, key, figures, keep, until)
             if figures != before:
                 _keep(server, key, figures)
-    refresh_tops(server, kept, until)
 
 
 def resting(row: Evidence | None) -> bool:

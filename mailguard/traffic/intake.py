@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic import store, triplets
 from mailguard.traffic.models import Log
-from mailguard.traffic.understanding import Part, Reader
+from mailguard.traffic.understanding import Part, Reader, own_reply
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
@@ -32,7 +32,6 @@ REPLAYED = 4 << 20  # bytes before the bookmark, to know what is going on
 AT_ONCE = 1 << 20  # bytes kept in one transaction
 KINDS = 200  # kinds of unknown lines told apart
 OPEN_FOR = timedelta(minutes=1)  # an attempt that nothing was said of yet
-RENEWED = timedelta(hours=1)  # a reader knows the year and the replies of its day
 
 
 @dataclass
@@ -103,9 +102,11 @@ def begin(log: Log, source: FileLog | JournalLog) -> None:
 
 def taken_up(log: Log, source: FileLog | JournalLog) -> Following:
     """What is going on at the bookmark, read again where this process is new."""
-    known, old = following.get(log.pk), timezone.now() - RENEWED
-    if known and known.bookmark == log.bookmark and known.reader.made_at > old:
-        return known
+    known = following.get(log.pk)
+    if known and known.bookmark == log.bookmark:
+        known.reader.domains_only = log.domains_only
+        if known.reader.own_reply == own_reply(log.server):
+            return known
     reader = Reader(log.server, domains_only=log.domains_only)
     reader.recall(source.before(Bookmark.from_json(log.bookmark), REPLAYED))
     following[log.pk] = Following(reader, log.bookmark)
@@ -125,7 +126,7 @@ def advance(log: Log, known: Following, chunk: Chunk, source: str) -> int:
             read_at=timezone.now(),
         )
         if moved:
-            keep(log, part)
+            keep(log, part, since=timezone.now() - timedelta(days=log.keep_days))
     if not moved:  # another process was there first
         log.refresh_from_db()
         return 0
@@ -134,9 +135,13 @@ def advance(log: Log, known: Following, chunk: Chunk, source: str) -> int:
     return part.lines
 
 
-def keep(log: Log, part: Part) -> int:
-    """Keep what lines tell, in the caller's transaction; how many new attempts."""
-    new = store.keep(log.server, part.rows)
+def keep(log: Log, part: Part, since: datetime | None = None) -> int:
+    """Keep what lines tell, in the caller's transaction; how many new attempts.
+
+    What began before `since` and is not kept was forgotten, and counts no more.
+    Whoever keeps has locked the row of the log first: one at a time.
+    """
+    new = store.keep(log.server, part.rows, since)
     if part.greylisted or part.beside:
         lines = [(each.at, each.record) for each in part.greylisted if each.at]
         triplets.keep(log.server, lines, part.beside, domains_only=log.domains_only)

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from mailguard.suffixes import is_public
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Attempt
 from mailguard.traffic.questions import within
+from mailguard.traffic.store import own_domains
 from mailguard.traffic.stories import Story
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Entry, Kind, Side
 
 __all__ = ["MOST", "Pattern", "patterns"]
 
+SENDERS = (Kind.SENDER, Kind.SENDER_DOMAIN)
 MOST = 1000  # attempts that are counted
 EARLY = ("CONNECT", "HELO", "EHLO", "STARTTLS")  # commands before any sender
 
@@ -54,7 +57,10 @@ def patterns(story: Story) -> list[Pattern]:
         return []
     early = story.stopped and story.attempt.command in EARLY
     note, found = note_of(story), dict[Entry, Pattern]()
+    own = own_domains(story.attempt.server)
     for kind, value, covers, count in candidates(story.attempt):
+        if kind in SENDERS and is_unwise(value.rpartition("@")[2].lower(), own):
+            continue
         try:
             entry = Entry.read(Side.ALLOW, kind, value)
         except BadValue:
@@ -62,6 +68,11 @@ def patterns(story: Story) -> list[Pattern]:
         if not (early and kind.claimed):
             found.setdefault(entry, Pattern(entry, covers, count(), note))
     return [*found.values()]
+
+
+def is_unwise(domain: str, own: tuple[str, ...]) -> bool:
+    """Whether anybody registers below it, or it is one's own: that has a page."""
+    return is_public(domain) or any(within(domain, each) for each in own)
 
 
 def note_of(story: Story) -> str:

@@ -75,7 +75,8 @@ class Reading(models.Model):
 
     `fingerprint` names the file whatever it is called (`host.logs`): a file that
     was read is not read twice. `position` and `size` are bytes, unpacked; the lines
-    behind `until` are read by following.
+    behind `until` are read by following. `held_at` is when a command got on with it,
+    which the worker then leaves alone.
     """
 
     class State(models.TextChoices):
@@ -94,6 +95,7 @@ class Reading(models.Model):
     position = models.PositiveBigIntegerField(default=0)
     size = models.PositiveBigIntegerField(default=0)
     until = models.PositiveBigIntegerField(null=True)
+    held_at = models.DateTimeField(null=True)
     lines = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveBigIntegerField(default=0)
     cause = models.CharField(max_length=1000, blank=True)
@@ -241,7 +243,7 @@ class Correspondent(models.Model):
     """A sender from whom mail was accepted that no rule would have refused."""
 
     sender_key = models.BigIntegerField(primary_key=True)
-    at = models.BigIntegerField()
+    at = models.BigIntegerField(db_index=True)
 
     def __str__(self) -> str:
         return f"correspondent {self.sender_key}"

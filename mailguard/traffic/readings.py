@@ -11,19 +11,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.utils import timezone
 
 from mailguard.audit.services import Actor
 from mailguard.audit.services import record as put_on_record
 from mailguard.servers.models import Server
 from mailguard.traffic.intake import REPLAYED, keep, log_of, source_for
-from mailguard.traffic.models import Reading
+from mailguard.traffic.models import Log, Reading
 from mailguard.traffic.understanding import Part, Reader
 from postfixconf.errors import FileFailed, HostError, PostfixconfError
 from postfixconf.host import logs
@@ -42,6 +44,7 @@ __all__ = [
 
 AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
 WHOLE = 32 << 20  # and where nobody does
+HELD = timedelta(minutes=1)  # after that, whoever held a reading is gone
 State = Reading.State
 OPEN = (State.QUEUED, State.READING)
 
@@ -73,10 +76,20 @@ def offer(server: Server, path: Path) -> Offered:
     """Any file as if it had been found. Raises PostfixconfError, quoting it."""
     found = {each.fingerprint: each for each in offered(server)}
     rows = {row.fingerprint: row for row in Reading.objects.filter(server=server)}
-    name = logs.known_as(path, [*found, *rows]) or logs.fingerprint(path)
+    followed = followed_from(log_of(server))
+    known = [*found, *followed, *rows]
+    name = logs.known_as(path, known) or logs.fingerprint(path)
     if name in found:
         return replace(found[name], path=str(path))
-    return Offered(str(path), name, None, None, rows.get(name))
+    return Offered(str(path), name, None, followed.get(name), rows.get(name))
+
+
+def followed_from(log: Log) -> dict[str, int]:
+    """The files that were followed, and from where on: what stands there is kept."""
+    mark = Bookmark.from_json(log.bookmark)
+    places = [*mark.past, *mark.old, *([mark.live] if mark.live else [])]
+    begun = {each.fingerprint: each.position for each in mark.begun}
+    return {each.fingerprint: 0 for each in places} | begun
 
 
 @transaction.atomic
@@ -113,7 +126,8 @@ def cancel(*, reading: Reading, actor: Actor) -> None:
 
 def tend(server: Server, seconds: float = 0.5) -> None:
     """Carry on with the first reading that is not done."""
-    reading = Reading.objects.filter(server=server, state__in=OPEN).last()
+    idle = Q(held_at=None) | Q(held_at__lt=timezone.now() - HELD)
+    reading = Reading.objects.filter(idle, server=server, state__in=OPEN).last()
     if reading is not None:
         carry_on(reading, seconds)
 
@@ -122,9 +136,10 @@ def carry_on(reading: Reading, seconds: float) -> None:
     """Read on for at most about `seconds`."""
     end = time.monotonic() + seconds
     parts = parts_of.pop(reading.pk, None)
-    if parts is None or parts.position != reading.position:
-        parts = Parts(reading, AT_ONCE)
     with failing(reading):
+        if parts is None or parts.position != reading.position:
+            parts = Parts(reading, AT_ONCE)
+        parts.reader.domains_only = log_of(reading.server).domains_only
         for told in parts:
             if not write(reading, told) or time.monotonic() > end:
                 break
@@ -137,10 +152,14 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
 
     Gives the reading each time something was kept.
     """
+    hold(reading)
+    parts = None
+    with failing(reading):
+        parts = Parts(reading, WHOLE)
+    if parts is None:
+        return
     ours, theirs = Pipe(duplex=False)
-    process = get_context("fork").Process(
-        target=send, args=(Parts(reading, WHOLE), theirs, ours)
-    )
+    process = get_context("fork").Process(target=send, args=(parts, theirs, ours))
     process.start()
     theirs.close()
     gc.disable()  # millions of rows pass through, none of them in a circle
@@ -150,12 +169,19 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     try:
         with failing(reading):
             while reading.moving and write(reading, received(ours)):
+                hold(reading)
                 yield reading
     finally:
         gc.enable()
+        Reading.objects.filter(pk=reading.pk).update(held_at=None)
         ours.close()
         process.kill()
         process.join()
+
+
+def hold(reading: Reading) -> None:
+    """Have the worker leave this reading alone for a while."""
+    Reading.objects.filter(pk=reading.pk).update(held_at=timezone.now())
 
 
 def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
@@ -214,26 +240,19 @@ class Parts:
     """
 
     def __init__(self, reading: Reading, at_once: int) -> None:
-        self.position, self._at_once = reading.position, at_once
-        self._reading = reading
+        self.position = reading.position
         log = log_of(reading.server)
-        self._reader = Reader(reading.server, domains_only=log.domains_only)
-        self._path: Path | None = None
+        self.reader = Reader(reading.server, domains_only=log.domains_only)
+        path = found_again(reading)
+        if self.position:
+            self.reader.recall(logs.before(path, self.position, REPLAYED))
+        self._size = max(path.stat().st_size, self.position)
+        self._slices = logs.slices(path, self.position, at_once, reading.until)
 
     def __iter__(self) -> Iterator[Told]:
-        if self._path is None:
-            self._path = found_again(self._reading)
-            if self.position:
-                known = logs.before(self._path, self.position, REPLAYED)
-                self._reader.recall(known)
-            size = self._path.stat().st_size
-            self._slices = logs.slices(
-                self._path, self.position, self._at_once, self._reading.until
-            )
-            self._size = max(size, self.position)
         for data, position, ended in self._slices:
             before, self.position = self.position, position
-            part = self._reader.end() if ended else self._reader.read(data)
+            part = self.reader.end() if ended else self.reader.read(data)
             yield Told(before, position, max(self._size, position), part, ended)
 
 
@@ -257,6 +276,7 @@ def write(reading: Reading, told: Told) -> bool:
     """Keep what was told and move the place; whether there is more to come."""
     part = told.part
     with transaction.atomic():
+        log = Log.objects.select_for_update().get(pk=log_of(reading.server).pk)
         moved = Reading.objects.filter(
             pk=reading.pk, position=told.before, state__in=OPEN
         ).update(
@@ -266,7 +286,7 @@ def write(reading: Reading, told: Told) -> bool:
             state=State.DONE if told.ended else State.READING,
         )
         if moved:
-            new = keep(log_of(reading.server), part)
+            new = keep(log, part)
             found = Reading.objects.filter(pk=reading.pk)
             found.update(attempts=F("attempts") + new)
     reading.refresh_from_db()

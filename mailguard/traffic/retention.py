@@ -1,8 +1,10 @@
 """Recent attempts are personal data: after some days they are gone."""
 
+import time
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Model
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from mailguard.audit.services import Actor, record
@@ -14,40 +16,51 @@ from mailguard.traffic.models import (
     Daily,
     Hit,
     Triplet,
+    Verdict,
 )
 
-__all__ = ["LONGEST", "forget", "keep_for"]
+__all__ = ["LONGEST", "aged", "forget", "keep_for", "step"]
 
-AT_ONCE = 5000  # rows deleted in one transaction: the database stays free for others
+AT_ONCE = 2000  # rows deleted in one transaction: the database stays free for others
 LONGEST = 3650  # days
 
 
-def forget(server: Server, most: int = 20) -> bool:
-    """Delete what is too old, in small steps; whether something is left to delete."""
+def forget(server: Server, seconds: float = 0.3) -> bool:
+    """Delete what is too old for about `seconds`; whether something may be left."""
+    until = time.monotonic() + seconds
     oldest = timezone.now() - timedelta(days=log_of(server).keep_days)
     Daily.objects.filter(server=server, day__lt=oldest.date()).delete()
-    left = [forgotten(model, column, oldest, most) for model, column in AGED]
+    left = [forgotten(rows, until) for rows in aged(oldest)]
     return any(left)
 
 
-AGED: tuple[tuple[type[Model], str], ...] = (
-    (Attempt, "at"),
-    (Hit, "at"),
-    (Correspondent, "at"),
-    (Triplet, "last_at"),
-)
+def aged(oldest: datetime) -> list[QuerySet[Any]]:
+    """The rows of each kind that are too old, along an index."""
+    at = int(oldest.timestamp() * 1_000_000)
+    return [
+        Attempt.objects.filter(at__lt=at).order_by("at"),
+        *(
+            Hit.objects.filter(verdict=verdict, at__lt=at).order_by("at")
+            for verdict in Verdict
+        ),
+        Correspondent.objects.filter(at__lt=at).order_by("at"),
+        Triplet.objects.filter(last_at__lt=at).order_by("last_at"),
+    ]
 
 
-def forgotten(model: type[Model], column: str, oldest: datetime, most: int) -> bool:
-    """Delete up to `most` steps of rows; whether there are more."""
-    before = {f"{column}__lt": int(oldest.timestamp() * 1_000_000)}
-    for _ in range(most):
-        old = model._default_manager.filter(**before).order_by(column)
-        keys = [*old.values_list("pk", flat=True)[:AT_ONCE]]
-        if not keys:
+def forgotten(rows: QuerySet[Any], until: float) -> bool:
+    """Delete rows step by step while there is time; whether there may be more."""
+    while time.monotonic() < until:
+        if not step(rows):
             return False
-        model._default_manager.filter(pk__in=keys)._raw_delete("default")
     return True
+
+
+def step(rows: QuerySet[Any]) -> bool:
+    """Delete some of these rows in one transaction; whether there were any."""
+    keys = [*rows.values_list("pk", flat=True)[:AT_ONCE]]
+    rows.model._default_manager.filter(pk__in=keys)._raw_delete(rows.db)
+    return bool(keys)
 
 
 def keep_for(*, server: Server, days: int, domains_only: bool, actor: Actor) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.utils.timezone import get_default_timezone
 
 from mailguard.traffic import models
@@ -29,12 +30,18 @@ __all__ = [
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Plain strings: comparing members of an enumeration costs a million rows dear.
 NOBODY = ("", "")
+SECRET = settings.SECRET_KEY  # of addresses that nobody shall find again
 REFUSALS = frozenset((Verdict.REFUSED.value, Verdict.PUT_OFF.value))
 ACCEPTED, WOULD = Verdict.ACCEPTED.value, Verdict.WOULD.value
+UNDECIDED = Verdict.UNDECIDED.value
 DOMAIN, CLIENT, REASON = (each.value for each in Daily.What)
 
 # What differs from mail to mail in a reply: addresses, links, long numbers.
-SUBJECT = re.compile(r"<[^<>]*>: ")
+SUBJECT = re.compile(
+    r"\A<.*>: (?=(?:\w+ ){0,3}command rejected|(?:Unverified )?Client host rejected"
+    r"|(?:Sender|Recipient) address rejected|Relay access|User unknown)|\A<[^<>]*>: ",
+    re.DOTALL,
+)
 VARIABLE = re.compile(
     r"\[[^\]]*\]|\S+://\S+|\S*@\S+|<[^<>]*>|\b[0-9a-fA-F.:]*\d{3,}\S*"
 )
@@ -88,6 +95,7 @@ class Counted(NamedTuple):
     sender: str | None
     client_address: str
     text: str
+    delivered: str
 
     @classmethod
     def of(cls, row: Row) -> "Counted":
@@ -100,6 +108,7 @@ class Counted(NamedTuple):
             row.sender,
             row.client_address,
             row.text,
+            row.delivered,
         )
 
 
@@ -107,6 +116,8 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
     """The row of an attempt; with `domains_only` nothing in it names a person."""
     sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
     user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
+    secret = (SECRET,) if domains_only else ()
+    keys = [short_key(*secret, each) if each else None for each in (sender, recipient)]
     if domains_only:
         sender, recipient = only_domain(sender), only_domain(recipient)
         text, user, raw = reply_of(text), "", b""
@@ -134,9 +145,9 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         attempt.queue_id or "",
         delivery.status if delivery else "",
         raw,
-        key_of(sender) if sender else None,
+        keys[0],
         short_key(domain_of(sender)) if sender else None,
-        short_key(recipient) if recipient else None,
+        keys[1],
         short_key(network(address)) if address else None,
         name_key(name),
     )
@@ -253,17 +264,23 @@ def hits(row: Row) -> list[tuple[int, str, str, int, int, int | None]]:
     found = dict.fromkeys(row.warned.split(), WOULD)
     if refused:
         found[row.control] = row.outcome
-    who = key_of(network(row.client_address), row.sender or "", row.recipient or "")
+    who = key_of(network(row.client_address), row.sender_key, row.recipient_key)
     return [
         (row.key, control, verdict, row.at, who, row.sender_key)
         for control, verdict in found.items()
     ]
 
 
-def correspondents(rows: Iterable[Row]) -> dict[int, int]:
-    """Senders of mail that no rule would have refused, and when they last wrote."""
+def correspondents(rows: Iterable[Row], own: tuple[str, ...]) -> dict[int, int]:
+    """Senders of mail that no rule would have refused, and when they last wrote.
+
+    One's own people (who signed in, or write as an `own` domain) are not among them:
+    whoever forges their addresses would seem to be known.
+    """
     found: dict[int, int] = {}
     for row in rows:
         if row.outcome == ACCEPTED and not row.warned and row.sender_key:
+            if row.sasl_username or domain_of(row.sender or "").lower() in own:
+                continue
             found[row.sender_key] = max(row.at, found.get(row.sender_key, 0))
     return found

@@ -7,7 +7,8 @@ a million rows pass through here; they run on SQLite and PostgreSQL alike.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -34,25 +35,27 @@ HOUR, QUARTER = 3_600_000_000, 900_000_000  # microseconds
 COUNTED = Counted._fields
 
 
-def keep(server: Server, rows: Iterable[Row]) -> int:
+def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> int:
     """Keep rows of attempts and count them; how many were not known before.
 
     What became of a message whose beginning is not known changes a row, and makes
-    none: it may have been mail of the server's own.
+    none: it may have been mail of the server's own. Nor does what began before
+    `since`: it was kept once, and forgotten.
     """
+    oldest = made.microseconds(since) if since else 0
     latest = {row.key: row for row in rows}
     before = known([*latest])
     wanted = [
         complete(row, before.get(row.key))
         for row in latest.values()
-        if row.client_address or row.key in before
+        if row.key in before or (row.client_address and row.at >= oldest)
     ]
     numbers = replies({row.reply for row in wanted if row.reply})
     upsert(Attempt, COLUMNS, numbered(wanted, numbers), key=("key",))
     hits = [hit for row in wanted for hit in made.hits(row)]
+    forget_hits(row for row in wanted if row.key in before)
     upsert(Hit, HIT, hits, key=("attempt_id", "control"))
-    seen = made.correspondents(wanted)
-    upsert(Correspondent, ("sender_key", "at"), [*seen.items()], key=("sender_key",))
+    meet(made.correspondents(wanted, own_domains(server)))
     count(server, map(Counted.of, wanted), before.values())
     return len(wanted) - len(before)
 
@@ -84,18 +87,47 @@ def known(keys: Sequence[int]) -> dict[int, Counted]:
     return found
 
 
+def own_domains(server: Server) -> tuple[str, ...]:
+    """The own domains that are live."""
+    return tuple((server.live_policy or {}).get("own", {}).get("domains", ()))
+
+
+def forget_hits(rows: Iterable[Row]) -> None:
+    """Delete what attempts hit before: they may be attributed otherwise now."""
+    keys = [row.key for row in rows]
+    for start in range(0, len(keys), AT_ONCE):
+        Hit.objects.filter(attempt_id__in=keys[start : start + AT_ONCE]).delete()
+
+
+def meet(seen: Mapping[int, int]) -> None:
+    """Remember when correspondents wrote last, whatever log told of it later."""
+    name = table(Correspondent)
+    later = f"CASE WHEN excluded.at > {name}.at THEN excluded.at ELSE {name}.at END"
+    values = sorted(seen.items())
+    columns = ("sender_key", "at")
+    insert(Correspondent, columns, values, columns[:1], f"at = {later}")
+
+
 def complete(row: Row, before: Counted | None) -> Row:
-    """A row whose beginning is not known any more, with what was kept of it."""
-    if before is None or row.client_address:
+    """A row that knows less than what was kept of it, with that: its beginning, its
+    delivery, its verdict. Older logs may be read after newer ones.
+    """
+    if before is None:
+        return row
+    undecided = row.outcome == made.UNDECIDED != before.outcome
+    if row.client_address and not undecided and (row.delivered or not before.delivered):
         return row
     stands = Attempt.objects.filter(key=row.key).values(*COLUMNS).get()
     stands["reply"] = made.reply_of(stands["text"]) if stands.pop("reply_id") else ""
     news = {
         name: value
         for name, value in row._asdict().items()
-        if value not in ("", None, b"") and name != "at"
+        if value not in ("", None, b"") and name not in ("at", "command")
     }
-    raw = b"\n".join(filter(None, (bytes(stands["raw"]), row.raw)))
+    if undecided:
+        del news["outcome"]
+    lines = [*bytes(stands["raw"]).split(b"\n"), *row.raw.split(b"\n")]
+    raw = b"\n".join(filter(None, dict.fromkeys(lines)))
     return Row(**(stands | news | {"raw": raw}))
 
 

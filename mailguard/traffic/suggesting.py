@@ -5,6 +5,7 @@ Nothing here whitelists anybody: a person reads the evidence and decides.
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -33,7 +34,10 @@ def catch_up(server: Server) -> None:
     """Work them out where postgrey has written since; for large logs now and then."""
     row = Suggested.objects.filter(server=server).first()
     newest = Triplet.objects.filter(server=server).order_by("-last_at").first()
-    if row is None or (newest and newest.last_at > row.at.timestamp() * 1_000_000):
+    at = row.at.timestamp() * 1_000_000 if row else 0
+    old = row is None or timezone.now() - row.at > timedelta(days=1)
+    gone = row is not None and row.found and newest is None
+    if old or gone or (newest and newest.last_at > at):
         work_out(server)
 
 

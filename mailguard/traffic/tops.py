@@ -18,7 +18,7 @@ from mailguard.traffic.days import day_of, midnight
 from mailguard.traffic.models import Daily, Evidence, Hour, Verdict
 from mailguard.traffic.series import Part
 
-__all__ = ["PERIODS", "Top", "refresh_tops", "tops"]
+__all__ = ["PERIODS", "Top", "refresh_top", "tops"]
 
 # A day is the smallest that is kept: 24 hours are today and yesterday.
 PERIODS = {"24h": 2, "7d": 7, "30d": 30}
@@ -61,19 +61,12 @@ def tops(server: Server, period: str) -> dict[str, list[Top]]:
     return {what: [Top(*each) for each in kept.get(what, ())] for what in Daily.What}
 
 
-def refresh_tops(server: Server, kept: dict[str, Evidence], until: float) -> None:
-    """Work out the first ten of each period again, until the clock says `until`.
-
-    `kept` are the rows that there are, `until` is of `time.monotonic`.
-    """
-    for period, days in PERIODS.items():
-        row = kept.get(f"top:{period}")
-        if monotonic() >= until:
-            return
-        if row is None or timezone.now() - row.at >= timedelta(
-            seconds=REST * row.figures["took"]
-        ):
-            _refresh(server, period, days, row)
+def refresh_top(server: Server, name: str, row: Evidence | None) -> None:
+    """Work out the first ten of a period again; `row` are those of before."""
+    period = name.removeprefix("top:")
+    rest = timedelta(seconds=REST * row.figures["took"]) if row else timedelta()
+    if row is None or timezone.now() - row.at >= rest:
+        _refresh(server, period, PERIODS[period], row)
 
 
 def _refresh(server: Server, period: str, days: int, row: Evidence | None) -> None:

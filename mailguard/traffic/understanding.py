@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -16,8 +16,9 @@ from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.intake import Batch, Greylist, Intake
 
-__all__ = ["Part", "Reader"]
+__all__ = ["Part", "Reader", "own_reply"]
 
+RENEWED = timedelta(hours=1)  # the year of a stamp depends on when it is read
 PIECE = 64 << 10  # bytes: what is made of them is used while it is still at hand
 # The lines by which the system says that it threw others away have these words.
 THROWN = (b" messages ", b"last message repeated ")
@@ -39,15 +40,14 @@ class Part(NamedTuple):
 class Reader:
     """Reads a log from its beginning or from somewhere, stretch by stretch.
 
-    It knows the replies that this server gives just now.
+    It knows the replies that this server gives just now. With `domains_only`, which
+    may change at any time, nothing that it tells names a person.
     """
 
     def __init__(self, server: Server, *, domains_only: bool) -> None:
-        own = (server.live_policy or {}).get("own", {})
-        clock = Clock(timezone.localtime())
-        self.made_at = timezone.now()
-        self._intake = Intake(clock, own_reply=own.get("reply", ""))
-        self._server_id, self._domains_only = server.pk, domains_only
+        self.own_reply, self.domains_only = own_reply(server), domains_only
+        self._intake = Intake(now(), own_reply=self.own_reply)
+        self._server_id, self._read_at = server.pk, timezone.now()
         self._greylisting = False
 
     def recall(self, data: bytes) -> None:
@@ -57,7 +57,10 @@ class Reader:
 
     def read(self, data: bytes, settled: datetime | None = None) -> Part:
         """What these lines tell, and what has had no line since `settled`."""
-        told = Telling(self._server_id, domains_only=self._domains_only)
+        if timezone.now() - self._read_at > RENEWED:
+            self._intake.renew(now())
+            self._read_at = timezone.now()
+        told = Telling(self._server_id, domains_only=self.domains_only)
         for piece in pieces(data):
             batch = self._intake.feed(piece)
             self._greylisting |= bool(batch.greylisted)
@@ -68,9 +71,20 @@ class Reader:
 
     def end(self) -> Part:
         """What is still open: the log has ended."""
-        told = Telling(self._server_id, domains_only=self._domains_only)
+        told = Telling(self._server_id, domains_only=self.domains_only)
         told.take(self._intake.flush(), greylisting=self._greylisting)
         return told.part(0)
+
+
+def own_reply(server: Server) -> str:
+    """What the own-domain stop answers on this server."""
+    reply: str = (server.live_policy or {}).get("own", {}).get("reply", "")
+    return reply
+
+
+def now() -> Clock:
+    """A clock that finds the year of a stamp from the present time."""
+    return Clock(timezone.localtime())
 
 
 class Telling:

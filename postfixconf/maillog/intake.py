@@ -131,6 +131,10 @@ class Intake:
         batch.attempts = self._attempts.changed()
         return batch
 
+    def renew(self, clock: Clock) -> None:
+        """Read the stamps of the following lines as seen at a later time."""
+        self._clock = clock
+
     def settle(self, before: datetime) -> list[Attempt]:
         """As `Attempts.settle`: what is undecided and idle since `before`."""
         return self._attempts.settle(before)

@@ -133,6 +133,7 @@ def test_when_time_is_short_the_longest_waiting_comes_first(
         hits(host, key, WOULD, 1)
     monkeypatch.setattr(evidence, "watched", lambda: [RULE, OTHER])
     monkeypatch.setattr(evidence, "resting", lambda row: False)
+    monkeypatch.setattr(evidence, "PERIODS", ())
     stop_after_one_day(monkeypatch)
     refresh(host, 1)
     assert (shown(host).hits, shown(host, key=OTHER).hits) == (1, 2)
@@ -145,6 +146,7 @@ def test_a_control_goes_on_where_its_time_was_up(
         hit(host, RULE, WOULD, ago(days=days))
     monkeypatch.setattr(evidence, "watched", lambda: [RULE])
     monkeypatch.setattr(evidence, "resting", lambda row: False)
+    monkeypatch.setattr(evidence, "PERIODS", ())
     found = []
     for _ in range(3):
         stop_after_one_day(monkeypatch)

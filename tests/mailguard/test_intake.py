@@ -12,6 +12,7 @@ from mailguard.audit.services import Actor
 from mailguard.servers.models import Server
 from mailguard.traffic import intake, readings
 from mailguard.traffic.models import Attempt, Log, Reading
+from mailguard.traffic.understanding import Reader
 from tests.support.logged import line, refusal, refusals, server_with
 
 
@@ -54,6 +55,49 @@ def test_an_attempt_goes_on_after_a_restart(followed: tuple[Server, Path]) -> No
     intake.follow(server)
     row = Attempt.objects.get()
     assert (row.outcome, row.warned) == ("refused", "reject_non_fqdn_helo_hostname")
+
+
+def test_what_goes_on_is_remembered_not_read_again(
+    followed: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, log = followed
+    write(log, refusal(1))
+    intake.follow(server)
+    monkeypatch.setattr(Reader, "recall", lambda *_: pytest.fail("read again"))
+    write(log, refusal(2))
+    assert intake.follow(server) == 1
+
+
+def test_domains_only_holds_from_the_next_line_on(
+    followed: tuple[Server, Path],
+) -> None:
+    server, log = followed
+    write(log, refusal(1))
+    intake.follow(server)
+    Log.objects.update(domains_only=True)
+    write(log, refusal(2))
+    intake.follow(server)
+    senders = Attempt.objects.order_by("at", "pk").values_list("sender", flat=True)
+    assert [*senders] == ["a1@good.example", "@good.example"]
+
+
+def test_what_was_followed_is_not_ingested(followed: tuple[Server, Path]) -> None:
+    server, log = followed
+    write(log, *refusals(20))
+    intake.follow(server)
+    assert readings.offer(server, log).until == 0
+
+
+def test_the_worker_leaves_alone_what_a_command_reads(
+    old: tuple[Server, Path], alice: Actor
+) -> None:
+    server, _ = old
+    offered = readings.offered(server)[0]
+    reading = readings.ask(server=server, offered=offered, actor=alice)
+    readings.hold(reading)
+    readings.tend(server)
+    reading.refresh_from_db()
+    assert reading.position == 0
 
 
 def test_rotation_between_two_looks_loses_nothing(

@@ -64,9 +64,10 @@ def test_many_are_deleted_in_steps(
     monkeypatch.setattr(retention, "AT_ONCE", 2)
     for _ in range(5):
         seen(ago=days(31))
-    assert retention.forget(server, most=2)
-    assert Attempt.objects.count() == 1
-    assert not retention.forget(server, most=2)
+    assert retention.forget(server, seconds=0)
+    assert Attempt.objects.count() == 5
+    assert not retention.forget(server)
+    assert not Attempt.objects.exists()
 
 
 def test_how_long_is_on_record(server: Server, alice: Actor) -> None:

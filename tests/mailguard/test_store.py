@@ -179,3 +179,62 @@ def test_a_strangers_bytes_fit_every_column(server: Server, sender: bytes) -> No
     assert row.control == "reject_non_fqdn_helo_hostname"
     assert row.sender is not None
     assert len(row.sender.encode()) <= 320
+
+
+def test_an_older_log_takes_nothing_from_a_newer_row(server: Server) -> None:
+    keep(server, WARNED, *ACCEPTED, SENT)
+    keep(server, WARNED, *ACCEPTED)
+    row = Attempt.objects.get()
+    assert row.delivered == "sent"
+    assert bytes(row.raw).count(SENT) == 1
+
+
+def test_an_older_log_makes_no_correspondent_older(server: Server) -> None:
+    late = [each.replace(b"4F1A2B3C4D", b"4F1A2B3C4E") for each in (*ACCEPTED, SENT)]
+    keep(server, *(each for each in late))
+    newest = Correspondent.objects.get().at
+    old = [STAMP.replace(b"11-22", b"10-22") + each + b"\n" for each in ACCEPTED]
+    intake = Intake(Clock(NOW))
+    seen = intake.feed(b"".join(old)).attempts + intake.flush()
+    store.keep(server, [row_of(server.pk, each) for each in seen])
+    assert Correspondent.objects.get().at == newest
+
+
+def test_what_was_forgotten_does_not_count_again(server: Server) -> None:
+    keep(server, *ACCEPTED, SENT)
+    Attempt.objects.all().delete()
+    intake = Intake(Clock(NOW))
+    lines = b"".join(STAMP + line + b"\n" for line in (*ACCEPTED, SENT))
+    rows = [row_of(server.pk, each) for each in intake.feed(lines).attempts]
+    assert store.keep(server, rows, since=NOW) == 0
+    assert hours() == {"accepted": 1}
+
+
+def test_one_who_signed_in_is_no_correspondent(server: Server) -> None:
+    user = b", sasl_method=PLAIN, sasl_username=bob"
+    keep(server, ACCEPTED[0] + user, *ACCEPTED[1:], SENT)
+    assert not Correspondent.objects.exists()
+
+
+def test_an_own_domain_is_no_correspondent(server: Server) -> None:
+    server.live_policy = {"own": {"domains": ["good.example"], "reply": "no"}}
+    keep(server, *ACCEPTED, SENT)
+    assert not Correspondent.objects.exists()
+
+
+def test_with_domains_only_people_are_still_told_apart(server: Server) -> None:
+    other = PUT_OFF.replace(b"bob@", b"eve@").replace(b"[7]", b"[8]")
+    keep(server, PUT_OFF, other, domains=True)
+    assert Hit.objects.values("who").distinct().count() == 2
+    assert not Attempt.objects.filter(sender_key=key_of("a@good.example")).exists()
+
+
+def test_another_attribution_takes_the_hits_of_the_former(server: Server) -> None:
+    own = REFUSED.replace(
+        b"504 5.5.2 <pc7>: Helo command rejected: need fully-qualified hostname",
+        b"554 5.7.1 <x[192.0.2.7]>: Client host rejected: not as us",
+    )
+    keep(server, own)
+    keep(server, own, intake=Intake(Clock(NOW), own_reply="not as us"))
+    assert [hit.control for hit in Hit.objects.all()] == ["own_domains"]
+    assert hours("entries") == {}

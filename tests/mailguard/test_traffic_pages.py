@@ -188,7 +188,7 @@ def test_the_ten_first_lead_to_their_messages(client: Client, host: Server) -> N
     hour(host, REFUSED, 41, timezone.now())
     daily(host, "domain", "a&b=c.example", REFUSED, 41)
     refresh(host, 9)
-    assert "/search/?text=a%26b%3Dc.example" in text(client, "/")
+    assert "/search/?text=@a%26b%3Dc.example" in text(client, "/")
 
 
 def test_a_total_leads_to_its_messages(client: Client, host: Server) -> None:

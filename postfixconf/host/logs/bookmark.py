@@ -1,5 +1,6 @@
 """How far a mail log was read, as small JSON, and what a read gives back."""
 
+import json
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -61,7 +62,9 @@ at=0.0, gap='', gap_at=0.0)
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists and texts; what is empty is left out."""
-        return {name: value for name, value in vars(self).items() if value}
+        told = {name: value for name, value in vars(self).items() if value}
+        plain: dict[str, Any] = json.loads(json.dumps(told))  # tuples as lists
+        return plain
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Bookmark":
