@@ -42,6 +42,9 @@ class FileLog:
 
     path: Path
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     def end(self) -> Bookmark:
         """The present end; what stands before it is left to `older`."""
         with closing(Family(self.path)) as family:

@@ -46,6 +46,9 @@ class JournalLog:
 
     directory: Path | None = None
 
+    def __str__(self) -> str:
+        return f"journal in {self.directory}" if self.directory else "journal"
+
     def end(self) -> Bookmark:
         """The present end of the journal."""
         try:
