@@ -24,6 +24,7 @@ from django.utils import timezone
 from mailguard.audit.services import Actor
 from mailguard.audit.services import record as put_on_record
 from mailguard.servers.models import Server
+from mailguard.traffic import suggesting
 from mailguard.traffic.intake import REPLAYED, keep, log_of, source_for
 from mailguard.traffic.models import Log, Reading
 from mailguard.traffic.understanding import Part, Reader
@@ -289,5 +290,7 @@ def write(reading: Reading, told: Told) -> bool:
             new = keep(log, part)
             found = Reading.objects.filter(pk=reading.pk)
             found.update(attempts=F("attempts") + new)
+    if moved and told.ended:
+        suggesting.work_out(reading.server)  # what is old is no news to catch_up
     reading.refresh_from_db()
     return bool(moved) and not told.ended

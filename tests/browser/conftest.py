@@ -14,6 +14,7 @@ def sign_in(page: Page, site: Site) -> None:
     page.fill("[name=username]", "admin")
     page.fill("[name=password]", site.password)
     page.click("#submit-id-sign-in")
+    page.wait_for_url(f"{site.url}/")
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -10,8 +10,8 @@ from django.utils.html import strip_tags
 from mailguard.accounts.models import User
 from mailguard.audit.services import Actor
 from mailguard.servers.models import Server
-from mailguard.traffic import intake, readings
-from mailguard.traffic.models import Attempt, Log, Reading
+from mailguard.traffic import intake, readings, suggesting
+from mailguard.traffic.models import Attempt, Log, Reading, Suggested
 from mailguard.traffic.understanding import Reader
 from tests.support.logged import line, refusal, refusals, server_with
 
@@ -176,6 +176,14 @@ def old(db: None, tmp_path: Path) -> tuple[Server, Path]:
     return server, log
 
 
+def read_all(server: Server, actor: Actor) -> None:
+    """Ask for all that is offered, and let the worker read it."""
+    for each in readings.offered(server):
+        readings.ask(server=server, offered=each, actor=actor)
+    for _ in range(10):
+        readings.tend(server)
+
+
 def test_what_stood_before_is_offered_not_read(old: tuple[Server, Path]) -> None:
     server, _ = old
     assert Log.objects.get().lines == 10
@@ -187,14 +195,21 @@ def test_what_is_offered_is_read_to_where_following_began(
     old: tuple[Server, Path], alice: Actor
 ) -> None:
     server, _ = old
-    for each in readings.offered(server):
-        readings.ask(server=server, offered=each, actor=alice)
-    for _ in range(10):
-        readings.tend(server)
+    read_all(server, alice)
     states = {row.state for row in Reading.objects.all()}
     assert states == {Reading.State.DONE}
     assert Log.objects.get().lines == 310
     assert Attempt.objects.count() == 310
+
+
+def test_suggestions_know_what_was_read_of_older_logs(
+    old: tuple[Server, Path], alice: Actor
+) -> None:
+    server, _ = old
+    suggesting.catch_up(server)
+    worked_out = Suggested.objects.get().at
+    read_all(server, alice)
+    assert Suggested.objects.get().at > worked_out
 
 
 def test_a_reading_goes_on_in_another_process(
@@ -264,5 +279,5 @@ def test_the_page_says_how_far_the_log_is_read(
     intake.follow(server)
     text = client.get("/log/").content.decode()
     assert "Lines read 2 " in words(text)
-    assert str(log) in text
+    assert f"<code>{log}</code>" in text
     assert "<script>:" not in text

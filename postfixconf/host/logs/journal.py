@@ -48,7 +48,7 @@ class JournalLog:
     directory: Path | None = None
 
     def __str__(self) -> str:
-        return f"the journal {self.directory}" if self.directory else "the journal"
+        return f"journal in {self.directory}" if self.directory else "journal"
 
     def end(self) -> Bookmark:
         """The present end of the journal."""
