@@ -21,6 +21,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic import store, triplets
 from mailguard.traffic.models import Log
+from mailguard.traffic.rows import clean
 from mailguard.traffic.understanding import Part, Reader
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
@@ -172,6 +173,7 @@ COUNTED = [
 def added(before: dict[str, int], more: Mapping[str, int]) -> dict[str, int]:
     """Kinds of unknown lines with how often they came, the rest as `other`."""
     counts = Counter(before)
-    for kind, number in more.items():
+    for told, number in more.items():
+        kind = clean(told, 100) or ""
         counts[kind if kind in counts or len(counts) < KINDS else "other"] += number
     return dict(counts)

@@ -99,7 +99,8 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
     """The row of an attempt; with `domains_only` no local part is kept."""
     sender, recipient = clean(attempt.sender, 320), clean(attempt.recipient, 320)
     client = attempt.client
-    address, name = (client.address, client.name) if client else ("", "")
+    address = (clean(client.address, 45) or "") if client else ""
+    name = (clean(client.name, 255) or "") if client else ""
     text, raw = clean(attempt.text, 1000) or "", b"\n".join(attempt.raw)
     if domains_only:
         sender, recipient = only_domain(sender), only_domain(recipient)
@@ -109,23 +110,23 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         server_id,
         key_of(server_id, *attempt.key),
         microseconds(attempt.at or attempt.last or EPOCH),
-        attempt.service[:100],
-        address[:45],
-        name[:255],
+        clean(attempt.service, 100) or "",
+        address,
+        name,
         clean(attempt.reverse_name, 255) or "",
         clean(attempt.helo, 255) or "",
         sender,
         recipient,
         clean(attempt.sasl_username, 255) or "",
         attempt.outcome,
-        attempt.command[:20],
+        clean(attempt.command, 20) or "",
         attempt.code,
         text,
         reply_of(text) if text and attempt.code else "",
-        (attempt.control or "")[:200],
-        " ".join(attempt.warned)[:1000],
-        attempt.queue_id or "",
-        delivery.status[:20] if delivery else "",
+        clean(attempt.control, 200) or "",
+        " ".join(clean(key, 200) or "" for key in attempt.warned)[:1000],
+        clean(attempt.queue_id, 30) or "",
+        (clean(delivery.status, 20) or "") if delivery else "",
         raw,
         short_key(sender) if sender else None,
         short_key(domain_of(sender)) if sender else None,
@@ -222,7 +223,7 @@ def things(counted: Counted) -> Iterator[tuple[str, str, str]]:
         yield CLIENT, counted.client_address, verdict
     if refused or counted.warned:
         if counted.sender is not None:
-            yield DOMAIN, domain_of(counted.sender).lower() or "<>", verdict
+            yield DOMAIN, domain_of(counted.sender).lower()[:320] or "<>", verdict
         if refused and counted.text:
             yield REASON, reply_of(counted.text), verdict
 
