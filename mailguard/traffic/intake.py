@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -27,12 +27,13 @@ from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
 
-__all__ = ["REPLAYED", "follow", "keep", "log_of", "source_for"]
+__all__ = ["AHEAD", "REPLAYED", "follow", "keep", "log_of", "source_for"]
 
 REPLAYED = 4 << 20  # bytes before the bookmark, to know what is going on
 AT_ONCE = 1 << 20  # bytes kept in one transaction
 KINDS = 200  # kinds of unknown lines told apart
 OPEN_FOR = timedelta(minutes=1)  # an attempt that nothing was said of yet
+AHEAD = timedelta(days=1)  # a line that is dated later has a wrong time
 RENEWED = timedelta(hours=1)  # a reader knows the year and the replies of its day
 
 
@@ -155,9 +156,14 @@ def count(log: Log, part: Part) -> None:
     row.suppressed += part.suppressed
     if part.suppressed:
         row.suppressed_at = timezone.now()
-    if part.last and (not row.last_line_at or part.last > row.last_line_at):
+    if part.last and not before(part.last, row.last_line_at):
         row.last_line_at = part.last
     row.save(update_fields=COUNTED)
+
+
+def before(at: datetime, known: datetime | None) -> bool:
+    """Whether a line is older than the latest, which may be of a clock gone wrong."""
+    return bool(known and at < known < timezone.now() + AHEAD)
 
 
 COUNTED = [

@@ -20,6 +20,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import and_
 
 from django.db.models import Q
+from django.utils import timezone
 
 from mailguard.servers.models import Server
 from mailguard.traffic.keys import key_of, organisation_of
@@ -153,14 +154,17 @@ def clients_in(network: Network, server: Server) -> list[str]:
 
 
 def days() -> list[date]:
-    """Every day from the first attempt to the last, the latest MOST_DAYS of them."""
+    """Every day from the first attempt to the last, the latest MOST_DAYS of them.
+
+    Days to come, which a wrong clock has written, are none.
+    """
     ends = [
         Attempt.objects.order_by(way).values_list("at")[:1] for way in ("at", "-at")
     ]
     found = [at // DAY for rows in ends for (at,) in rows]
     if not found:
         return []
-    first, last = found
+    first, last = found[0], min(found[1], (timezone.now().date() - EPOCH).days + 1)
     numbers = range(max(first, last - MOST_DAYS), last + 1)
     return [EPOCH + timedelta(days=number) for number in numbers]
 

@@ -23,10 +23,19 @@ LONGEST = 3650  # days
 
 
 def forget(server: Server, most: int = 20) -> bool:
-    """Delete what is too old, in small steps; whether something is left to delete."""
-    oldest = timezone.now() - timedelta(days=log_of(server).keep_days)
-    Daily.objects.filter(server=server, day__lt=oldest.date()).delete()
-    left = [forgotten(model, column, oldest, most) for model, column in AGED]
+    """Delete what is too old, in small steps; whether something is left to delete.
+
+    What a wrong clock dated as far ahead goes as well, or it would stay for ever.
+    """
+    now, keep = timezone.now(), timedelta(days=log_of(server).keep_days)
+    days = Daily.objects.filter(server=server)
+    days.filter(day__lt=(now - keep).date()).delete()
+    days.filter(day__gt=(now + keep).date()).delete()
+    left = [
+        forgotten(model, column, f"{column}__{way}", than, most)
+        for model, column in AGED
+        for way, than in (("lt", now - keep), ("gt", now + keep))
+    ]
     return any(left)
 
 
@@ -38,11 +47,13 @@ AGED: tuple[tuple[type[Model], str], ...] = (
 )
 
 
-def forgotten(model: type[Model], column: str, oldest: datetime, most: int) -> bool:
+def forgotten(
+    model: type[Model], column: str, which: str, than: datetime, most: int
+) -> bool:
     """Delete up to `most` steps of rows; whether there are more."""
-    before = {f"{column}__lt": int(oldest.timestamp() * 1_000_000)}
+    outside = {which: int(than.timestamp() * 1_000_000)}
     for _ in range(most):
-        old = model._default_manager.filter(**before).order_by(column)
+        old = model._default_manager.filter(**outside).order_by(column)
         keys = [*old.values_list("pk", flat=True)[:AT_ONCE]]
         if not keys:
             return False
