@@ -21,17 +21,19 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic import store, triplets
 from mailguard.traffic.models import Log
+from mailguard.traffic.rows import fit
 from mailguard.traffic.understanding import Part, Reader, own_reply
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
 
-__all__ = ["REPLAYED", "follow", "keep", "log_of", "source_for"]
+__all__ = ["AHEAD", "REPLAYED", "follow", "keep", "log_of", "source_for"]
 
 REPLAYED = 4 << 20  # bytes before the bookmark, to know what is going on
 AT_ONCE = 1 << 20  # bytes kept in one transaction
 KINDS = 200  # kinds of unknown lines told apart
 OPEN_FOR = timedelta(minutes=1)  # an attempt that nothing was said of yet
+AHEAD = timedelta(days=1)  # a line that is dated later has a wrong time
 
 
 @dataclass
@@ -159,9 +161,14 @@ def count(log: Log, part: Part) -> None:
     row.suppressed += part.suppressed
     if part.suppressed:
         row.suppressed_at = timezone.now()
-    if part.last and (not row.last_line_at or part.last > row.last_line_at):
+    if part.last and not before(part.last, row.last_line_at):
         row.last_line_at = part.last
     row.save(update_fields=COUNTED)
+
+
+def before(at: datetime, known: datetime | None) -> bool:
+    """Whether a line is older than the latest, which may be of a clock gone wrong."""
+    return bool(known and at < known < timezone.now() + AHEAD)
 
 
 COUNTED = [
@@ -177,6 +184,7 @@ COUNTED = [
 def added(before: dict[str, int], more: Mapping[str, int]) -> dict[str, int]:
     """Kinds of unknown lines with how often they came, the rest as `other`."""
     counts = Counter(before)
-    for kind, number in more.items():
+    for told, number in more.items():
+        kind = fit(told, 100)
         counts[kind if kind in counts or len(counts) < KINDS else "other"] += number
     return dict(counts)

@@ -12,6 +12,7 @@ from django.views.decorators.http import (
 from mailguard.accounts.services import actor_of
 from mailguard.servers import services as servers
 from mailguard.traffic import readings, retention
+from mailguard.traffic.attention import oddities
 from mailguard.traffic.forms import KeepForm
 from mailguard.traffic.intake import log_of
 from mailguard.traffic.models import Reading
@@ -26,6 +27,7 @@ def log(request: HttpRequest) -> HttpResponse:
     row, offered = log_of(server), readings.offered(server)
     context = {
         "log": row,
+        "oddities": oddities(row),
         "form": KeepForm.of(row),
         "offered": offered,
         "unread": [each for each in offered if each.reading is None],

@@ -4,7 +4,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from mailguard.audit.services import Actor, record
@@ -26,25 +26,29 @@ LONGEST = 3650  # days
 
 
 def forget(server: Server, seconds: float = 0.3) -> bool:
-    """Delete what is too old for about `seconds`; whether something may be left."""
+    """Delete what is too old for about `seconds`; whether something may be left.
+
+    What a wrong clock dated as far ahead goes as well, or it would stay for ever.
+    """
     until = time.monotonic() + seconds
-    oldest = timezone.now() - timedelta(days=log_of(server).keep_days)
-    Daily.objects.filter(server=server, day__lt=oldest.date()).delete()
-    left = [forgotten(rows, until) for rows in aged(oldest)]
+    now, keep = timezone.now(), timedelta(days=log_of(server).keep_days)
+    oldest, latest = now - keep, now + keep
+    days = Daily.objects.filter(server=server)
+    days.filter(Q(day__lt=oldest.date()) | Q(day__gt=latest.date())).delete()
+    rows = [*aged(at__lt=oldest), *aged(at__gt=latest)]
+    left = [forgotten(each, until) for each in rows]
     return any(left)
 
 
-def aged(oldest: datetime) -> list[QuerySet[Any]]:
-    """The rows of each kind that are too old, along an index."""
-    at = int(oldest.timestamp() * 1_000_000)
+def aged(**where: datetime) -> list[QuerySet[Any]]:
+    """The rows of each kind `at__lt` or `at__gt` a time, along an index."""
+    at = {name: int(each.timestamp() * 1_000_000) for name, each in where.items()}
+    last = {f"last_{name}": each for name, each in at.items()}
     return [
-        Attempt.objects.filter(at__lt=at).order_by("at"),
-        *(
-            Hit.objects.filter(verdict=verdict, at__lt=at).order_by("at")
-            for verdict in Verdict
-        ),
-        Correspondent.objects.filter(at__lt=at).order_by("at"),
-        Triplet.objects.filter(last_at__lt=at).order_by("last_at"),
+        Attempt.objects.filter(**at).order_by("at"),
+        *(Hit.objects.filter(verdict=each, **at).order_by("at") for each in Verdict),
+        Correspondent.objects.filter(**at).order_by("at"),
+        Triplet.objects.filter(**last).order_by("last_at"),
     ]
 
 

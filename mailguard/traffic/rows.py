@@ -249,7 +249,7 @@ def things(counted: Counted) -> Iterator[tuple[str, str, str]]:
         return
     verdict = counted.outcome if refused else WOULD
     if counted.sender is not None:
-        yield DOMAIN, domain_of(counted.sender).lower() or "<>", verdict
+        yield DOMAIN, domain_of(counted.sender).lower()[:320] or "<>", verdict
     if counted.client_address:
         yield CLIENT, counted.client_address, verdict
     if refused and counted.text:

@@ -24,7 +24,7 @@ __all__ = ["MOST", "keep", "suggestions"]
 MOST = 50_000  # triplets that suggestions are made of, the newest
 MANY = 5_000  # rows in one query
 AFTER = timedelta(seconds=2)  # smtpd's line comes after postgrey's
-ADDRESS, NAME = 320, 255  # characters kept
+ADDRESS, NAME, IP = 320, 255, 45  # characters kept
 COLUMNS = [
     "network",
     "sender",
@@ -150,7 +150,7 @@ def _fit(record: T, *, domains_only: bool) -> T:
     """The record with text that a database takes, as long as a column is wide."""
     client, sender, recipient = record.client, record.sender, record.recipient
     if client is not None:
-        client = Client(_plain(client.name)[:NAME], client.address)
+        client = Client(_plain(client.name)[:NAME], _plain(client.address)[:IP])
     sender = sender and _address(sender, domains_only)
     recipient = recipient and _address(recipient, domains_only)
     if isinstance(record, Attempt):

@@ -25,6 +25,7 @@ MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 SECONDS = {f":{n:02}": timedelta(seconds=min(n, 59)) for n in range(100)}
 PRECISE = len("2026-11-02T08:01:02.123456+01:00")
 AHEAD = timedelta(days=1)  # how far a host's clock may be ahead of ours
+FIRST, LAST = 1970, 2999  # years that a log can be of
 BACK = 8  # years to look for one with a 29 February
 
 
@@ -55,9 +56,10 @@ class Clock:
         """Seconds change from line to line, so minutes are remembered."""
         if stamp[10:11] == "T":
             try:
-                return datetime.fromisoformat(_microseconds(stamp))
+                at = datetime.fromisoformat(_microseconds(stamp))
             except ValueError:
                 return None
+            return at if FIRST <= at.year <= LAST else None
         minute, second = self._minutes(stamp[:-3]), SECONDS.get(stamp[-3:])
         return None if minute is None or second is None else minute + second
 
