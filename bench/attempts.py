@@ -116,7 +116,7 @@ def rows(server: Server, count: int) -> Iterator[made.Row]:
                 "sender_key": made.short_key(sender),
                 "domain_key": made.short_key(sender.rpartition("@")[2]),
                 "recipient_key": made.short_key(recipient),
-                "network_key": made.short_key(made.network(address)),
+                "network_key": made.network_key(address),
                 "name_key": made.name_key(name),
             }
         )

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
-WHOLE = 32 << 20  # and where nobody does
+WHOLE = 12 << 20  # and where nobody does
 HELD = timedelta(minutes=1)  # after that, whoever held a reading is gone
 State = Reading.State
 OPEN = (State.QUEUED, State.READING)
