@@ -164,7 +164,9 @@ class Counts:
         counted = made.Counted.of(row)
         day = made.day_of(counted.at // QUARTER)
         hour = made.hour_of(counted.at // HOUR)
-        self.hours.update((hour, *which) for which in made.hours(counted))
+        self.hours.update(
+            (hour, *which) for which in made.hours(*made.verdicts(counted))
+        )
         self.things.update((day, *thing) for thing in made.things(counted))
 
     def write(self, *, before: object = None) -> None:

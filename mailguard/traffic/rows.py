@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -25,6 +26,7 @@ __all__ = [
     "reply_of",
     "row_of",
     "things",
+    "verdicts",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -218,16 +220,19 @@ def reply_of(text: str) -> str:
     return BLANKS.sub(" ", words).strip()[:300]
 
 
-def hours(counted: Counted) -> Iterator[tuple[str, str]]:
+verdicts = attrgetter("outcome", "control", "warned")
+
+
+def hours(outcome: str, control: str, warned: str) -> Iterator[tuple[str, str]]:
     """(control, verdict) as which an attempt counts in its hour."""
-    yield "", counted.outcome
-    if counted.control and counted.outcome in REFUSALS:
-        yield counted.control, counted.outcome
-    if counted.warned:
-        if counted.outcome not in REFUSALS:
+    yield "", outcome
+    if control and outcome in REFUSALS:
+        yield control, outcome
+    if warned:
+        if outcome not in REFUSALS:
             yield "", WOULD
-        for control in counted.warned.split():
-            yield control, WOULD
+        for each in warned.split():
+            yield each, WOULD
 
 
 @lru_cache(maxsize=1000)

@@ -56,7 +56,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     forget_hits(row for row in wanted if row.key in before)
     upsert(Hit, HIT, hits, key=("attempt_id", "control"))
     meet(made.correspondents(wanted, own_domains(server)))
-    count(server, map(Counted.of, wanted), before.values())
+    count(server, [*map(Counted.of, wanted)], [*before.values()])
     return len(wanted) - len(before)
 
 
@@ -152,20 +152,19 @@ def numbers_of(texts: set[str]) -> dict[str, int]:
     return {text: reply.pk for text, reply in known.items()}
 
 
-def count(server: Server, now: Iterable[Counted], before: Iterable[Counted]) -> None:
+def count(server: Server, now: Sequence[Counted], before: Sequence[Counted]) -> None:
     """Count what is new, and take back what was counted before."""
     hours: Counter[tuple[Any, ...]] = Counter()
     things: Counter[tuple[Any, ...]] = Counter()
-    for number, rows in ((1, now), (-1, before)):
-        for counted in rows:
-            hour, day = (
-                made.hour_of(counted.at // HOUR),
-                made.day_of(counted.at // QUARTER),
-            )
-            for which in made.hours(counted):
-                hours[hour, *which] += number
-            for thing in made.things(counted):
-                things[day, *thing] += number
+    for sign, rows in ((1, now), (-1, before)):
+        # Most attempts of an hour were accepted, and count alike.
+        alike = Counter((each.at // HOUR, *made.verdicts(each)) for each in rows)
+        for (hour, *verdicts), number in alike.items():
+            for which in made.hours(*verdicts):
+                hours[made.hour_of(hour), *which] += sign * number
+        for each in rows:
+            for thing in made.things(each):
+                things[made.day_of(each.at // QUARTER), *thing] += sign
     add(Hour, ("hour", "control", "verdict"), server, hours)
     add(Daily, ("day", "what", "value", "verdict"), server, things)
 
