@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, SystemCheckError
 
 from mailguard import supervisor
 from mailguard.accounts.services import ensure_administrator
@@ -19,10 +19,10 @@ class Command(BaseCommand):
         try:
             with supervisor.alone():
                 supervisor.check_machine()
-                call_command("migrate", interactive=False, verbosity=0)
+                call_command("migrate", "--no-input", verbosity=0, skip_checks=False)
                 supervisor.check_same_server(servers.local())
                 password = ensure_administrator()
                 supervisor.run(f"user: admin  password: {password}")
-        except supervisor.Missing as cause:
+        except (supervisor.Missing, SystemCheckError) as cause:
             self.stderr.write(f"mailguard: {cause}")
             sys.exit(2)
