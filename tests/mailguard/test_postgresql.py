@@ -6,6 +6,9 @@ Tests of other modules run again, in a process whose database is a private clust
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,12 +37,12 @@ CHOSEN = (
 ICU = ("--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8")
 
 
-def run(url: str, *words: str) -> "subprocess.CompletedProcess[str]":
+def run(url: str, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """Python with this database, and what it said."""
     return subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
-        env=os.environ | {"MAILGUARD_DATABASE_URL": url},
+        env=os.environ | {"MAILGUARD_DATABASE_URL": url} | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -73,8 +76,17 @@ def test_a_database_in_another_order_or_alphabet_is_refused(
     assert ("--locale=C NAME" in done.stdout) == (code != "no issues")
 
 
-def test_such_a_database_starts_nothing(dns: Dns) -> None:
+@pytest.fixture
+def home() -> Iterator[str]:
+    """A MAILGUARD_HOME that Postfix may enter."""
+    with TemporaryDirectory(prefix="mailguard-", dir="/tmp") as path:
+        Path(path).chmod(0o755)
+        yield path
+
+
+def test_such_a_database_starts_nothing(dns: Dns, home: str) -> None:
     with database("--encoding=UTF8", *ICU) as url:
-        done = run(url, "manage.py", "up", "--settings", "tests.settings")
+        settings = {"DJANGO_SETTINGS_MODULE": "mailguard.settings"}
+        done = run(url, "manage.py", "up", MAILGUARD_HOME=home, **settings)
     assert done.returncode == 2
     assert "by the rules of a language" in done.stdout
