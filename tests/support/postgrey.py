@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,8 +45,18 @@ class Postgrey:
         """Add a line to its whitelist of clients, and have it read that."""
         with (self._room / "clients").open("a") as clients:
             clients.write(f"{line}\n")
-        os.kill(int((self._room / "pid").read_text()), signal.SIGHUP)
-        eventually(lambda: any(b"reloading whitelists" in it for it in self._lines))
+        pid, before = int((self._room / "pid").read_text()), self._reloads()
+
+        def reloaded() -> bool:
+            # A signal that comes while it is busy may not be heard.
+            os.kill(pid, signal.SIGHUP)
+            time.sleep(0.5)
+            return self._reloads() > before
+
+        eventually(reloaded, 20)
+
+    def _reloads(self) -> int:
+        return sum(b"reloading whitelists" in each for each in self._lines)
 
     def stop(self) -> None:
         """Stop reading."""
