@@ -5,7 +5,8 @@
     check          no finding forbids it
     stage          tables built and looked up, files written, all beside the
                    old ones: a full disk or a failing postmap ends here
-    (rehearse)     the next step to come; its place is here
+    rehearse       a throw-away Postfix with the new files is asked: nobody relays,
+                   who got through gets through, the pins hold
     checkpoint     registered before the first byte changes
     baseline       compare once more; the probe service is asked before: a fault
                    that is there already is not the change's
@@ -44,6 +45,9 @@ from postfixconf.host.proof import (
     probe_smtpds,
     prove,
 )
+from postfixconf.host.rehearsal import room, safety
+from postfixconf.host.rehearsal.running import trials
+from postfixconf.host.rehearsal.safety import PLAIN, Demands
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 
 __all__ = [
@@ -59,7 +63,13 @@ __all__ = [
 
 
 def apply(
-    plan: Plan, server: Instance, *, checkpoints: Path, number: int, journal: Journal
+    plan: Plan,
+    server: Instance,
+    *,
+    checkpoints: Path,
+    number: int,
+    journal: Journal,
+    demands: Demands = PLAIN,
 ) -> Outcome:
     """Bring `plan` live on `server` as revision `number`, or leave it as it was."""
     step = journal.step
@@ -72,6 +82,8 @@ def apply(
             with step("check"):
                 check(plan)
             with staged(plan, server, journal) as new:
+                with step("rehearse") as saw:
+                    saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
                     point = checkpoint.save(checkpoints, number, plan.digest, new)
                 return go_live(plan, server, new, point, journal)
@@ -200,6 +212,26 @@ def check(plan: Plan) -> None:
         raise Refusal(f"{finding.sentence} {finding.remedy} Nothing was changed.")
 
 
+def rehearse(
+    plan: Plan, server: Instance, new: list[files.Staged], demands: Demands
+) -> str:
+    """Try the new files on a Postfix of their own; what was seen.
+
+    Raises Refusal with the reason where they do worse than the present ones, or open
+    the relay.
+    """
+    if demands.passed:
+        return demands.passed
+    tables = {each.target: each.temporary for each in new}
+    after, before = trials(plan, server, tables)
+    report = safety.rehearse(after, before, demands.pins, own_reply=demands.own_reply)
+    for cause in report.refusals(overridden=demands.overridden):
+        raise Refusal(
+            f"Rehearsed on a Postfix of its own: {cause} Nothing was changed."
+        )
+    return report.said
+
+
 @contextmanager
 def staged(
     plan: Plan, server: Instance, journal: Journal
@@ -257,6 +289,7 @@ def recover(server: Instance, checkpoints: Path) -> list[Recovered]:
     recovered = []
     with files.locked(server.config_dir):
         files.sweep(server.config_dir)
+        room.sweep()
         cause = "the worker was stopped in the middle of the change"
         for point in checkpoint.checkpoints(checkpoints):
             if point.outcome is None:

@@ -9,14 +9,14 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
 from typing import Any
 
 from postfixconf.errors import CommandFailed
 
-__all__ = ["Done", "head", "run"]
+__all__ = ["Done", "attended", "head", "run"]
 
 # Postfix's commands live in /usr/sbin, which a plain user's PATH lacks.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -117,6 +117,36 @@ def _ended_after(process: "subprocess.Popen[bytes]", seconds: float) -> Iterator
             yield
     finally:
         watch.cancel()
+
+
+@contextmanager
+def attended(*words: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A daemon that lives as long as this, and what it starts with it.
+
+    The whole process group is killed at the end: for what may be thrown away. It is
+    killed too when we are. `environment` is added to what every command gets; its
+    standard error can be read. Raises CommandFailed when a program is missing.
+    """
+    all_words = ["setpriv", "--pdeathsig", "KILL", "--", *words]
+    around = surroundings()
+    around["env"] |= environment
+    with tempfile.TemporaryFile() as err:
+        try:
+            process = subprocess.Popen(
+                all_words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=err,
+                **around,
+            )
+        except FileNotFoundError as cause:
+            raise CommandFailed(words[0], "setpriv is not installed") from cause
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def surroundings() -> dict[str, Any]:

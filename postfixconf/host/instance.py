@@ -114,7 +114,7 @@ class Instance:
         With a main.cf that Postfix cannot read nothing is stopped: the Postfix of
         before goes on.
         """
-        if said := self._unreadable():
+        if said := self.unreadable():
             raise CommandFailed("postfix restart", "main.cf cannot be read", said)
         if self._unit() is not None:
             self._control("restart")
@@ -138,14 +138,14 @@ class Instance:
 
     def _complaint(self) -> str:
         """Why a command failed, where Postfix has not said it in the log."""
-        said = self._unreadable()
+        said = self.unreadable()
         if said or self.master_pid() is not None:
             return said
         time.sleep(DYING)
         held = ports.taken(MasterCf.parse(self.master().text))
         return "; ".join(f"another program listens on {name}" for name in held)
 
-    def _unreadable(self) -> str:
+    def unreadable(self) -> str:
         """What Postfix says of a main.cf that kills every daemon; else empty.
 
         `postfix` commands without a terminal say nothing before the log is open,

@@ -9,10 +9,11 @@ has no file to read; `Log.path` is then None, and the SMTP conversation judges.
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Log"]
+__all__ = ["Log", "alarms"]
 
 USUAL = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
 # The daemons that a message needs; a sendmail(1) or pipe(8) that fails is no alarm.
@@ -63,9 +64,7 @@ class Log:
 
     def alarms(self, mark: int, known: frozenset[str] = frozenset()) -> list[str]:
         """What daemons said after `mark` that means they cannot work, once each."""
-        found = self._said(mark, ALARM)
-        said = (text for program, text in found if program in DAEMONS)
-        return [each for each in dict.fromkeys(said) if each not in known]
+        return [each for each in alarms(self.since(mark)) if each not in known]
 
     def recent_alarms(self) -> frozenset[str]:
         """Alarms in the last 256 kB: asked before a change, they are not its own."""
@@ -73,7 +72,7 @@ class Log:
 
     def remarks(self, mark: int) -> list[str]:
         """What explains a failure after `mark`, once each."""
-        return list(dict.fromkeys(text for _, text in self._said(mark, REMARK)))
+        return list(dict.fromkeys(text for _, text in said(self.since(mark), REMARK)))
 
     def wait_for_remarks(self, mark: int, seconds: float) -> list[str]:
         """`remarks`, waiting up to `seconds`: Postfix logs through a daemon."""
@@ -82,11 +81,18 @@ class Log:
             time.sleep(0.02)
         return found
 
-    def _said(self, mark: int, wanted: re.Pattern[str]) -> list[tuple[str, str]]:
-        """(program, what it said) of the wanted lines, without stamp and pid."""
-        stamped = (STAMPED.search(line) for line in self.since(mark))
-        return [
-            (match["program"], f"{match['program']}: {match['said']}")
-            for match in stamped
-            if match and wanted.match(match["said"])
-        ]
+
+def alarms(lines: Iterable[str]) -> list[str]:
+    """What daemons said in these lines that means they cannot work, once each."""
+    found = said(lines, ALARM)
+    return list(dict.fromkeys(text for program, text in found if program in DAEMONS))
+
+
+def said(lines: Iterable[str], wanted: re.Pattern[str]) -> list[tuple[str, str]]:
+    """(program, what it said) of the wanted lines, without stamp and pid."""
+    stamped = (STAMPED.search(line) for line in lines)
+    return [
+        (match["program"], f"{match['program']}: {match['said']}")
+        for match in stamped
+        if match and wanted.match(match["said"])
+    ]

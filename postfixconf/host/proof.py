@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postfixconf.errors import CommandFailed, Unproven
+from postfixconf.host.conversation import NAME, Reply, ask, session
 from postfixconf.host.instance import Instance
-from postfixconf.host.probe import NAME, Probe, Reply, ask, session
 from postfixconf.policy.plan import PROBE_SERVICE
+from postfixconf.policy.probes import Probe
 
 __all__ = ["Baseline", "baseline", "leave_old_smtpds", "prove"]
 
@@ -49,10 +50,10 @@ def questions(instance: Instance) -> dict[str, Probe]:
     helo = f"[{STRANGER}]"
     named = f"probe@{NAME}"
     return {
-        "a stranger": Probe(STRANGER, "", literal, helo),
-        "a stranger with a name": Probe(STRANGER, named, local),
-        "a stranger who relays": Probe(STRANGER, "", OUTSIDE, helo),
-        "a trusted client": Probe("127.0.0.1", "", local, named=("localhost",)),
+        "a stranger": Probe(STRANGER, helo, "", literal, NAME),
+        "a stranger with a name": Probe(STRANGER, NAME, named, local, NAME),
+        "a stranger who relays": Probe(STRANGER, helo, "", OUTSIDE, NAME),
+        "a trusted client": Probe("127.0.0.1", NAME, "", local, "localhost"),
     }
 
 

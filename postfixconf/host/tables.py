@@ -45,6 +45,7 @@ def room_in(config_dir: Path) -> Iterator[Path]:
         made = tempfile.mkdtemp(suffix=files.TEMPORARY, prefix=".", dir=config_dir)
     except OSError as cause:
         raise FileFailed(str(config_dir), cause) from cause
+    Path(made).chmod(0o711)  # a rehearsal's proxymap reads what is in it
     try:
         yield Path(made)
     finally:

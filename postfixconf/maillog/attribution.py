@@ -200,6 +200,8 @@ def _by_words(reason: str) -> str:
 
 def _of_command(reason: str) -> str:
     """What a class of command was refused or noted for."""
+    if reason.partition(REJECTED)[2] == "Server configuration error":
+        return "server_fault"
     if "Improper use of SMTP command pipelining" in reason[:80]:
         return "reject_unauth_pipelining"
     return ENTRIES

@@ -29,6 +29,7 @@ from postfixconf.policy.recorder import (
 from postfixconf.policy.table import HEADER, Lines, Table
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.services import option_line
 
 __all__ = ["Action", "Plan", "plan"]
 
@@ -249,18 +250,12 @@ def with_probe_service(text: str) -> str:
     chroot = fronts[0].chroot if fronts else "n"
     overrides = (fronts[0].overrides() if fronts else {}) | PROBE_OVERRIDES
     head = f"{PROBE_SERVICE:<9} unix  y       -       {chroot:<7} -       -       smtpd"
-    lines = [head]
+    service = f"{head}\n"
     for name, value in overrides.items():
         if value.count("{") == value.count("}"):  # a lone brace cannot be quoted
-            lines.append(_option(name, value))
-    service = "\n".join(lines) + "\n"
+            service += option_line(name, value)
     if any(each.name == PROBE_SERVICE for each in document.services()):
         if service in text:
             return text
         document = document.remove(PROBE_SERVICE, "unix")
     return document.add(service).render()
-
-
-def _option(name: str, value: str) -> str:
-    quoted = any(each in value for each in " \t{}")
-    return f"  -o {{ {name} = {value} }}" if quoted else f"  -o {name}={value}"

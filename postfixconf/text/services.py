@@ -19,7 +19,7 @@ from postfixconf.errors import BadFile
 from postfixconf.text.lines import BLANK, WHITE, Logical, folded
 from postfixconf.text.rules import split_list
 
-__all__ = ["Entry", "Service", "entry"]
+__all__ = ["Entry", "Service", "entry", "option_line"]
 
 FLAG = re.compile("[yn-]")
 FIELDS = {  # number, and what postconf accepts in it
@@ -159,3 +159,12 @@ def unbraced(word: str) -> str:
         if depth == 0:
             return word[1:at].strip(WHITE)
     return word[1:].strip(WHITE)
+
+
+def option_line(name: str, value: str) -> str:
+    """The line of a service that overrides one parameter, its newline included.
+
+    The braces of `value` have to balance.
+    """
+    quoted = any(each in value for each in " \t{}")
+    return f"  -o {{ {name} = {value} }}\n" if quoted else f"  -o {name}={value}\n"

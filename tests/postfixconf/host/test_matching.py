@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from postfixconf.host import tables
 from postfixconf.host.apply import Applied
 from postfixconf.host.commands import run
-from postfixconf.host.probe import Probe, Reply, session
+from postfixconf.host.conversation import Reply, session
 from postfixconf.policy.entries import Entry, Kind, Lookup, Side
 from postfixconf.policy.matching import Envelope, candidates
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import PROBE_SERVICE
+from postfixconf.policy.probes import Probe
 from postfixconf.policy.sources import lines
 from postfixconf.policy.table import Table
 from tests.support.crowd import entries, envelopes
@@ -153,9 +154,8 @@ def replies(server: Practice, sent: list[Envelope]) -> list[Reply]:
 
 def probe_of(envelope: Envelope) -> Probe:
     """An envelope as the probe service takes it."""
-    named = (envelope.client_name,) if envelope.client_name else ()
     sender, helo = envelope.sender, envelope.helo
-    return Probe(envelope.client_address, sender, TO, helo, named)
+    return Probe(envelope.client_address, helo, sender, TO, envelope.client_name or "")
 
 
 def expected(entry: Entry | None) -> tuple[int, str]:

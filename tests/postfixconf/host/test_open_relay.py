@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from postfixconf.errors import Unproven
-from postfixconf.host.probe import session
+from postfixconf.host.conversation import session
 from postfixconf.policy import entries, lookups
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode

@@ -1,11 +1,11 @@
-"""Asking the live Postfix, as any client, through its private probe service.
+"""Asking an smtpd on a private socket, as any client: XCLIENT, and an envelope.
 
 The conversation stops at RCPT: no message is sent.
 """
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from postfixconf.errors import Unproven
+from postfixconf.policy.probes import Probe
 
-__all__ = ["NAME", "Probe", "Reply", "Session", "ask", "session"]
+__all__ = ["NAME", "Alarm", "Reply", "Session", "ask", "session"]
 
 NAME = "mailguard-probe.invalid"
 UNAVAILABLE = "[UNAVAILABLE]"
@@ -44,21 +45,6 @@ class Reply:
         return f"{self.code} {self.text}"
 
 
-@dataclass(frozen=True)
-class Probe:
-    """One envelope with the identity of the client that sends it.
-
-    `named` are the client's verified and unverified host name; one word stands
-    for both, none for no name at all.
-    """
-
-    address: str
-    sender: str
-    recipient: str
-    helo: str = NAME
-    named: tuple[str, ...] = (NAME,)
-
-
 class Session:
     """An SMTP conversation over a connected socket.
 
@@ -70,6 +56,7 @@ class Session:
         self._socket.settimeout(LISTEN)
         self._alarm = alarm
         self._unread = b""
+        self.offers_login = False
         self.banner = self._reply("the banner")
 
     def __enter__(self) -> Self:
@@ -85,29 +72,57 @@ class Session:
 
     def command(self, line: str) -> Reply:
         """Send one line and read the reply."""
-        try:
-            self._socket.sendall(line.encode("utf-8", "surrogateescape") + b"\r\n")
-        except OSError as cause:
-            raise Unproven(f"smtpd hung up before “{line}”") from cause
-        return self._reply(line)
+        return self.commands(line)[0]
 
-    def envelope(self, probe: Probe) -> Reply:
-        """Become the probe's client and offer its envelope; the deciding reply."""
-        names = probe.named or (UNAVAILABLE,)
-        name, reverse = xtext(names[0]), xtext(names[-1])
-        address = f"IPV6:{probe.address}" if ":" in probe.address else probe.address
-        commands = (
-            f"XCLIENT NAME={name} REVERSE_NAME={reverse} ADDR={address}",
-            f"EHLO {probe.helo}",
-            f"MAIL FROM:<{probe.sender}>",
-            f"RCPT TO:<{probe.recipient}>",
-        )
+    def commands(self, *lines: str) -> list[Reply]:
+        """Send lines at once and read the reply to each."""
+        text = "".join(f"{line}\r\n" for line in lines)
+        try:
+            self._socket.sendall(text.encode("utf-8", "surrogateescape"))
+        except OSError as cause:
+            raise Unproven(f"smtpd hung up before “{lines[0]}”") from cause
+        return [self._reply(line) for line in lines]
+
+    def envelope(self, probe: Probe, port: int = 0) -> Reply:
+        """Become the probe's client and offer its envelope; the deciding reply.
+
+        `port` is the client's, by which a log line is told from another. The envelope
+        is sent at once, as RFC 2920 allows. A client that has signed in where nobody
+        can gets NO_AUTH.
+        """
+        if probe.sasl_username and not self.offers_login:
+            return NO_AUTH
+        greeted = self._become(probe, port)
+        if greeted.code >= 400:
+            return greeted
+        mail, rcpt, _ = self.commands(*lines_of(probe, greeted), "RSET")
+        return mail if mail.code >= 400 else rcpt
+
+    def message(self, probe: Probe) -> Reply:
+        """The same with an empty message after it: the last reply before the end.
+
+        Only where the message goes nowhere.
+        """
+        reply = self._become(probe, 0)
+        for line in (*lines_of(probe, reply), "DATA"):
+            if reply.code < 400:
+                reply = self.command(line)
+        if reply.code == 354:
+            reply = self.command("\r\n.")
         self.command("RSET")
-        for line in commands:
-            reply = self.command(line)
-            if reply.code >= 400:
-                return reply
         return reply
+
+    def _become(self, probe: Probe, port: int) -> Reply:
+        """Be the probe's client, and greet; the reply to that."""
+        reply = self.command(xclient(probe, port, login=self.offers_login))
+        return self.command(f"EHLO {probe.helo}") if reply.code < 400 else reply
+
+    def greet(self) -> None:
+        """Say EHLO; what is offered is known then. Raises Unproven."""
+        if self.banner.code != 220:
+            raise Unproven(f"smtpd greets with “{self.banner}”")
+        said = self.command(f"EHLO {NAME}").text
+        self.offers_login = " LOGIN" in said.partition("XCLIENT")[2]
 
     def _reply(self, after: str) -> Reply:
         lines = [self._line(after)]
@@ -139,11 +154,36 @@ class Session:
         return line.decode("utf-8", "replace").rstrip()
 
 
+NO_AUTH = Reply(503, "5.5.1", "5.5.1 AUTH is not offered here")
+
+
+def lines_of(probe: Probe, greeted: Reply) -> tuple[str, str]:
+    """MAIL and RCPT, in the letters that were offered with the greeting."""
+    plain = f"{probe.sender}{probe.recipient}".isascii()
+    wide = " SMTPUTF8" if not plain and "SMTPUTF8" in greeted.text else ""
+    return f"MAIL FROM:<{probe.sender}>{wide}", f"RCPT TO:<{probe.recipient}>"
+
+
+def xclient(probe: Probe, port: int, *, login: bool) -> str:
+    """The command that makes a conversation the probe's client's."""
+    address, name = probe.client_address, probe.client_name
+    values = {
+        "NAME": xtext(name) if name else UNAVAILABLE,
+        "REVERSE_NAME": xtext(probe.reverse) if probe.reverse else UNAVAILABLE,
+        "ADDR": f"IPV6:{address}" if ":" in address else address,
+        "PORT": str(port) if port else UNAVAILABLE,
+    }
+    if login:
+        user = probe.sasl_username
+        values["LOGIN"] = xtext(user) if user else UNAVAILABLE
+    return "XCLIENT " + " ".join(f"{key}={value}" for key, value in values.items())
+
+
 def xtext(value: str) -> str:
     """RFC 3461 xtext, as XCLIENT wants its values."""
     return "".join(
-        char if "!" <= char <= "~" and char not in "+=" else f"+{ord(char):02X}"
-        for char in value
+        chr(byte) if 33 <= byte <= 126 and byte not in b"+=" else f"+{byte:02X}"
+        for byte in value.encode("utf-8", "surrogateescape")
     )
 
 
@@ -163,14 +203,12 @@ def session(path: Path, alarm: Alarm = list) -> Iterator[Session]:
             yield conversation
 
 
-def ask(path: Path, probes: list[Probe], alarm: Alarm) -> list[Reply]:
+def ask(path: Path, probes: Iterable[Probe], alarm: Alarm) -> list[Reply]:
     """The deciding reply to each probe, in order, in one conversation.
 
     `alarm` as for `session`. Raises Unproven where smtpd hangs up, keeps silent or
     does not listen.
     """
     with session(path, alarm) as conversation:
-        if conversation.banner.code != 220:
-            raise Unproven(f"smtpd greets with “{conversation.banner}”")
-        conversation.command(f"EHLO {NAME}")
+        conversation.greet()
         return [conversation.envelope(probe) for probe in probes]

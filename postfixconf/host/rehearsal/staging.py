@@ -1,0 +1,223 @@
+"""The texts of a throw-away Postfix, from those that are to be tried. Pure.
+
+Every smtpd service becomes one on a private UNIX socket with the same overrides and
+the same chroot flag; nothing listens on a port, nothing delivers. What would reach a
+live service, wait, or judge a conversation and not an envelope is put out of action,
+and said (facts: POSTFIX.md section 9; smtpd(8), all seen on 3.7.11):
+
+- policy services and address verification are passed over, here and in classes;
+- milters, proxy filters, TLS, the proxy protocol and rate limits are off;
+- a message would go to a filter that does not exist, and smtpd connects to it after
+  the message only, so that an accepted recipient opens no queue file;
+- each probe has its own client port, and the port stands in the log.
+
+A name that is assigned twice is written once: Postfix's own log daemon waits for
+itself otherwise.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from postfixconf.errors import BadValue
+from postfixconf.policy.observed import front_services
+from postfixconf.policy.plan import PROBE_SERVICE
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.rules import split_list
+from postfixconf.text.services import Service, option_line
+
+__all__ = ["INERT", "SASL", "Stage", "stage"]
+
+SASL = "private/sasl"
+# Says nothing in every list: it stands for what is passed over.
+INERT = "check_client_access static:DUNNO"
+PASSED_OVER = {
+    "check_policy_service": "policy services are not asked (greylisting, SPF and such)",
+    "reject_unverified_sender": "sender addresses are not verified",
+    "reject_unverified_recipient": "recipient addresses are not verified",
+}
+DROPPED = re.compile(r"multi_instance_\w+|alternate_config_directories|debug\w+")
+HELPERS = ("trivial-rewrite", "proxymap")
+
+# Of every smtpd service, after its own overrides.
+OVERRIDES = {
+    "smtpd_authorized_xclient_hosts": "static:ok",
+    "smtpd_client_auth_rate_limit": "0",
+    "smtpd_client_connection_count_limit": "0",
+    "smtpd_client_connection_rate_limit": "0",
+    "smtpd_client_message_rate_limit": "0",
+    "smtpd_client_new_tls_session_rate_limit": "0",
+    "smtpd_client_port_logging": "yes",
+    "smtpd_client_recipient_rate_limit": "0",
+    "smtpd_discard_ehlo_keyword_address_maps": "",
+    "smtpd_discard_ehlo_keywords": "",
+    "smtpd_error_sleep_time": "0",
+    "smtpd_hard_error_limit": "1000000",
+    "smtpd_junk_command_limit": "1000000",
+    "smtpd_milters": "",
+    "smtpd_peername_lookup": "no",
+    "smtpd_proxy_filter": "unix:mailguard-nowhere",
+    "smtpd_proxy_options": "speed_adjust",
+    "smtpd_sasl_path": SASL,
+    "smtpd_sasl_security_options": "noanonymous",
+    "smtpd_sasl_tls_security_options": "noanonymous",
+    "smtpd_sasl_type": "dovecot",
+    "smtpd_soft_error_limit": "1000000",
+    "smtpd_tls_auth_only": "no",
+    "smtpd_tls_security_level": "none",
+    "smtpd_tls_wrappermode": "no",
+    "smtpd_upstream_proxy_protocol": "",
+    "syslog_name": "postfix",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What to start: the two texts, and the socket of each service.
+
+    `sockets` are names under `private/` by service (`smtp/inet`); `front` is the
+    service that strangers reach. `left_out` says what is not rehearsed, a clause
+    each.
+    """
+
+    main: str
+    master: str
+    sockets: Mapping[str, str]
+    front: str
+    left_out: tuple[str, ...]
+
+    def service(self, name: str) -> str:
+        """The service that a probe names: `submission`, `465/inet`, "" for port 25.
+
+        Raises BadValue where master.cf has no such smtpd.
+        """
+        if not name:
+            return self.front
+        known = [each for each in self.sockets if name in (each, each.split("/")[0])]
+        if not known:
+            raise BadValue(name, f"is none of the services {', '.join(self.sockets)}")
+        return known[0]
+
+
+def stage(main: MainCf, master: MasterCf, live: Path, room: Path) -> Stage:
+    """The texts to start in `room`, from those of the configuration in `live`.
+
+    Raises BadValue where master.cf has no smtpd that strangers reach.
+    """
+    smtpds = {
+        f"{each.name}/{each.type}": each
+        for each in master.services()
+        if each.command == "smtpd" and each.name != PROBE_SERVICE
+    }
+    fronts = front_services(master)
+    if not fronts:
+        raise BadValue("master.cf", "has no smtpd that receives mail")
+    sockets = {key: f"smtpd{number}" for number, key in enumerate(smtpds)}
+
+    def moved(value: str) -> str:
+        return relocated(passed_over(value), live, room / "etc")
+
+    given = {name: moved(main.get(name) or "") for name in main.names()}
+    given = {name: value for name, value in given.items() if not DROPPED.match(name)}
+    lines = [f"{name} = {value}\n" for name, value in (given | settings(room)).items()]
+    services = [
+        f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
+        for each in helpers(master)
+    ]
+    services += [
+        f"{sockets[key]} unix - - {each.chroot} - - smtpd\n{options(each, moved)}"
+        + "".join(option_line(name, value) for name, value in OVERRIDES.items())
+        for key, each in smtpds.items()
+    ]
+    return Stage(
+        "".join(lines),
+        "".join(services),
+        sockets,
+        f"{fronts[0].name}/{fronts[0].type}",
+        tuple(left_out(main, master)),
+    )
+
+
+def settings(room: Path) -> dict[str, str]:
+    """What main.cf gets: places of its own, and nothing that leaves the room."""
+    return {
+        "queue_directory": f"{room}/queue",
+        "data_directory": f"{room}/data",
+        "maillog_file": f"{room}/log",
+        "maillog_file_prefixes": str(room),
+        "in_flow_delay": "0",
+        "inet_protocols": "all",
+        "notify_classes": "",
+    }
+
+
+def helpers(master: MasterCf) -> Iterator[Service]:
+    """The services that smtpd asks: each with its own name, the stock ones anyhow."""
+    found = [each for each in master.services() if each.command in HELPERS]
+    named = {each.name for each in found}
+    for name, command in zip(("rewrite", "proxymap"), HELPERS, strict=True):
+        if name not in named:
+            yield Service(name, "unix", "-", "-", "n", "-", "-", command, ())
+    yield from found
+
+
+def options(service: Service, moved: Callable[[str], str]) -> str:
+    """A service's own overrides; a lone brace cannot be quoted and is left out."""
+    return "".join(
+        option_line(name, moved(value))
+        for name, value in service.overrides().items()
+        if value.count("{") == value.count("}")
+    )
+
+
+def passed_over(value: str) -> str:
+    """A list without what is not asked in a rehearsal; any other text as it is."""
+    low = value.lower()
+    if not any(name in low for name in PASSED_OVER):
+        return value
+    spans = list(split_list(value))
+    for at in reversed(range(len(spans))):
+        start, end = spans[at]
+        name = value[start:end].lower()
+        if name in PASSED_OVER:
+            takes = name.startswith("check_") and at + 1 < len(spans)
+            end = spans[at + 1][1] if takes else end
+            value = value[:start] + INERT + value[end:]
+    return value
+
+
+def relocated(value: str, live: Path, room: Path) -> str:
+    """A value with the room's configuration directory for the live one."""
+    pattern = rf"(?<![\w.$/-]){re.escape(str(live))}(?=/|[\s,;}}\]]|$)"
+    return re.sub(pattern, lambda _: str(room), value)
+
+
+def left_out(main: MainCf, master: MasterCf) -> Iterator[str]:
+    """What this configuration has that is not rehearsed, a clause each."""
+    services = [each for each in master.services() if each.name != PROBE_SERVICE]
+    values = [(main.get(name) or "").lower() for name in main.names()]
+    values += [v.lower() for each in services for v in each.overrides().values()]
+    for name, clause in PASSED_OVER.items():
+        if any(name in value for value in values):
+            yield clause
+    set_somewhere = {
+        name
+        for overrides in (
+            {name: main.get(name) or "" for name in main.names()},
+            *(each.overrides() for each in services if each.command == "smtpd"),
+        )
+        for name, value in overrides.items()
+        if value
+    }
+    if any(each.command == "postscreen" for each in services):
+        yield "postscreen is not asked"
+    if "smtpd_milters" in set_somewhere:
+        yield "milters are not asked"
+    if {"smtpd_proxy_filter", "content_filter"} & set_somewhere:
+        yield "content filters see nothing"
+    if any(re.fullmatch(r"smtpd_client_\w+_limit", each) for each in set_somewhere):
+        yield "rate limits do not count"
+    if any(re.search(r"permit_tls_|check_ccert_access", value) for value in values):
+        yield "client certificates are not shown"
