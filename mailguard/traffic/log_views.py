@@ -11,7 +11,7 @@ from django.views.decorators.http import (
 
 from mailguard.accounts.services import actor_of
 from mailguard.servers import services as servers
-from mailguard.traffic import readings, retention
+from mailguard.traffic import offers, retention
 from mailguard.traffic.attention import oddities
 from mailguard.traffic.forms import KeepForm
 from mailguard.traffic.intake import log_of
@@ -24,7 +24,7 @@ __all__ = ["cancel", "keep", "log", "read"]
 def log(request: HttpRequest) -> HttpResponse:
     """Is the log read, and how far?"""
     server = servers.local()
-    row, offered = log_of(server), readings.offered(server)
+    row, offered = log_of(server), offers.offered(server)
     context = {
         "log": row,
         "oddities": oddities(row),
@@ -41,9 +41,9 @@ def log(request: HttpRequest) -> HttpResponse:
 def read(request: HttpRequest) -> HttpResponse:
     """Read an older log that was offered, or all of them."""
     server, wanted = servers.local(), request.POST.getlist("fingerprint")
-    for each in readings.offered(server):
+    for each in offers.offered(server):
         if each.fingerprint in wanted:
-            readings.ask(server=server, offered=each, actor=actor_of(request))
+            offers.ask(server=server, offered=each, actor=actor_of(request))
     return redirect("traffic:log")
 
 
@@ -51,7 +51,7 @@ def read(request: HttpRequest) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop reading an older log."""
     row = get_object_or_404(Reading, pk=pk)
-    readings.cancel(reading=row, actor=actor_of(request))
+    offers.cancel(reading=row, actor=actor_of(request))
     return redirect("traffic:log")
 
 
