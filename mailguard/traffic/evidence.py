@@ -27,6 +27,7 @@ from mailguard.traffic.models import (
     Log,
     Verdict,
 )
+from mailguard.traffic.times import microseconds
 from mailguard.traffic.tops import PERIODS, refresh_top
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.policy.catalog import CONTROLS
@@ -201,7 +202,7 @@ def _span(day: Day) -> tuple[datetime, datetime]:
 
 def _count(key: str, day: Day) -> Day:
     """The day counted anew."""
-    start, end = (round(each.timestamp() * 1_000_000) for each in _span(day))
+    start, end = map(microseconds, _span(day))
     hits = Hit.objects.filter(
         control=key, verdict__in=HITS, at__gte=start, at__lt=end
     ).order_by()

@@ -8,7 +8,7 @@ short page that says how far it came, never a slow one.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from heapq import merge
 from typing import Self
@@ -19,6 +19,7 @@ from django.utils import timezone
 from mailguard.servers.models import Server
 from mailguard.traffic.models import Attempt, Hit, Verdict
 from mailguard.traffic.questions import walks_of
+from mailguard.traffic.times import microseconds
 from mailguard.traffic.walks import Look, Place, Span, Walk
 from postfixconf.errors import BadValue
 
@@ -27,7 +28,6 @@ __all__ = ["PERIODS", "VERDICTS", "Page", "Search"]
 SIZE = 50
 MOST_LOOKS = 6000  # rows looked at for one page
 LONGEST = 1000  # characters of a field
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
     "day": ("last 24 hours", timedelta(days=1)),
@@ -173,8 +173,3 @@ def moment(text: str) -> int | None:
         at = datetime.fromisoformat(text.strip())
         return microseconds(at if timezone.is_aware(at) else timezone.make_aware(at))
     raise BadValue(text, "not a time (2027-01-31 or 2027-01-31T18:00)")
-
-
-def microseconds(at: datetime) -> int:
-    """Since 1970, UTC."""
-    return (at - EPOCH) // timedelta(microseconds=1)

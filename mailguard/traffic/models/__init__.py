@@ -1,8 +1,7 @@
 """What was read from the mail log: how far, recent attempts, and counts.
 
-Times in `at` are microseconds since 1970, UTC: millions of them are compared and
-indexed. Keys (`sender_key`, …) are `keys.key_of` of a text, 63 bits: what is searched
-for is found through them, never through the text itself.
+Times in `at` are those of `times`. Keys (`sender_key`, …) are `keys.key_of` of a
+text, 63 bits: what is searched for is found through them, never through the text.
 """
 
 from mailguard.traffic.models.attempts import (

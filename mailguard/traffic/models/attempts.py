@@ -1,11 +1,12 @@
 """Recent attempts, what refused them, and in which words."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 
 from mailguard.servers.models import Server
+from mailguard.traffic.times import time_of
 
 __all__ = ["Attempt", "Correspondent", "Hit", "Reply", "Verdict"]
 
@@ -102,7 +103,7 @@ class Attempt(models.Model):
     @property
     def when(self) -> datetime:
         """`at` as a time."""
-        return datetime.fromtimestamp(self.at / 1_000_000, UTC)
+        return time_of(self.at)
 
 
 class Hit(models.Model):
