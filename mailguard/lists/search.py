@@ -36,7 +36,11 @@ STATES = {
     "going": Q(removed=True, waiting=True),
     "live": Q(since_revision__isnull=False, removed=False),
 }
-SORTS = ("value", "added", "expires")
+SORTS = {
+    "value": "by value",
+    "added": "newest first",
+    "expires": "expiring first",
+}
 
 
 @dataclass(frozen=True)
