@@ -3,11 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
 from mailguard.servers import services as servers
@@ -18,6 +14,8 @@ from mailguard.traffic.intake import log_of
 from mailguard.traffic.models import Reading
 
 __all__ = ["cancel", "keep", "log", "read"]
+
+BOTH = ["GET", "HEAD", "POST"]  # GET: back from signing in again
 
 
 @require_safe
@@ -37,7 +35,7 @@ def log(request: HttpRequest) -> HttpResponse:
     return render(request, "traffic/log.html", context)
 
 
-@require_POST
+@require_http_methods(BOTH)
 def read(request: HttpRequest) -> HttpResponse:
     """Read an older log that was offered, or all of them."""
     server, wanted = servers.local(), request.POST.getlist("fingerprint")
@@ -47,15 +45,16 @@ def read(request: HttpRequest) -> HttpResponse:
     return redirect("traffic:log")
 
 
-@require_POST
+@require_http_methods(BOTH)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop reading an older log."""
     row = get_object_or_404(Reading, pk=pk)
-    offers.cancel(reading=row, actor=actor_of(request))
+    if request.method == "POST":
+        offers.cancel(reading=row, actor=actor_of(request))
     return redirect("traffic:log")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(BOTH)
 def keep(request: HttpRequest) -> HttpResponse:
     """How long attempts are kept, and whether with the people's names."""
     form = KeepForm(request.POST)

@@ -242,6 +242,19 @@ def test_a_reading_can_be_cancelled_and_taken_up_again(
     assert reading.state == "done"
 
 
+def test_who_had_to_sign_in_again_is_back_on_the_page(
+    old: tuple[Server, Path], client: Client, alice: Actor
+) -> None:
+    offered = offers.offered(old[0])[0]
+    reading = offers.ask(server=old[0], offered=offered, actor=alice)
+    for path in ("/log/read/", f"/log/{reading.pk}/cancel/"):
+        signing_in = Client().post(path)["Location"]
+        assert signing_in.endswith(f"next={path}")
+        assert client.get(path, follow=True).redirect_chain == [("/log/", 302)]
+    reading.refresh_from_db()
+    assert reading.state == "queued"
+
+
 def test_a_log_that_went_away_is_a_reading_that_failed(
     old: tuple[Server, Path], alice: Actor
 ) -> None:
