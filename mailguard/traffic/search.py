@@ -7,15 +7,14 @@ short page that says how far it came, never a slow one.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from heapq import merge
-from typing import Self
-from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from mailguard.asked import Asked
 from mailguard.servers.models import Server
 from mailguard.traffic.models import Attempt, Hit, Verdict
 from mailguard.traffic.questions import walks_of
@@ -27,7 +26,6 @@ __all__ = ["PERIODS", "VERDICTS", "Page", "Search"]
 
 SIZE = 25  # a page of them is long enough on a phone
 MOST_LOOKS = 6000  # rows looked at for one page
-LONGEST = 1000  # characters of a field
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
     "day": ("last 24 hours", timedelta(days=1)),
@@ -65,8 +63,10 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Search:
-    """What somebody looks for, as the address bar has it; all empty for everything."""
+class Search(Asked):
+    """What somebody looks for; all empty for everything."""
+
+    CHOICES = {"time": PERIODS, "verdict": VERDICTS}
 
     text: str = ""
     time: str = ""
@@ -74,19 +74,6 @@ class Search:
     until: str = ""
     verdict: str = ""
     control: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """From the address bar; choices that mean nothing are left out."""
-        given = {name: plain(query.get(name, "")) for name in asdict(cls())}
-        for name, known in (("time", PERIODS), ("verdict", VERDICTS)):
-            given[name] = given[name] if given[name] in known else ""
-        return cls(**given)
-
-    @property
-    def query(self) -> str:
-        """The same for an address."""
-        return urlencode({name: value for name, value in asdict(self).items() if value})
 
     @property
     def filtered(self) -> bool:
@@ -154,12 +141,6 @@ def rows_of(keys: Mapping[int, Look]) -> list[Attempt]:
     """The attempts with these keys, in their order."""
     rows = Attempt.objects.in_bulk(keys, field_name="key")
     return [rows[key] for key in keys if key in rows]
-
-
-def plain(text: str) -> str:
-    """What a database and a page can take of a field of the address bar."""
-    fit = text.encode("utf-8", "replace").decode().replace("\0", " ")
-    return fit[:LONGEST]
 
 
 def moment(text: str) -> int | None:
