@@ -20,6 +20,7 @@ from django.utils import timezone
 from mailguard.servers.models import Live, Server
 from mailguard.traffic.days import day_of, days_before, midnight
 from mailguard.traffic.models import (
+    HITS,
     Correspondent,
     Evidence,
     Hit,
@@ -28,7 +29,7 @@ from mailguard.traffic.models import (
     Verdict,
 )
 from mailguard.traffic.times import microseconds
-from mailguard.traffic.tops import PERIODS, refresh_top
+from mailguard.traffic.tops import PERIODS, REST, refresh_top
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
@@ -37,9 +38,7 @@ __all__ = ["DAYS", "Day", "Figures", "refresh", "watched"]
 
 DAYS = 7
 KEPT = 2 * DAYS  # this week and the one before
-REST = 20  # a control that took one second rests for twenty
 STALE = timedelta(hours=1)
-HITS = (Verdict.REFUSED, Verdict.PUT_OFF, Verdict.WOULD)
 
 
 @dataclass(frozen=True)

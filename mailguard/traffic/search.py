@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from mailguard.asked import Asked
 from mailguard.servers.models import Server
-from mailguard.traffic.models import Attempt, Hit, Verdict
+from mailguard.traffic.models import HITS, Attempt, Hit, Verdict
 from mailguard.traffic.questions import walks_of
 from mailguard.traffic.times import microseconds
 from mailguard.traffic.walks import Look, Place, Span, Walk
@@ -47,7 +47,6 @@ VERDICTS = {
     Verdict.WOULD.value: "would have been refused",
     Verdict.UNDECIDED.value: "undecided",
 }
-HITS = (Verdict.REFUSED, Verdict.PUT_OFF, Verdict.WOULD)
 
 
 @dataclass(frozen=True)

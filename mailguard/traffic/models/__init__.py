@@ -5,6 +5,7 @@ text, 63 bits: what is searched for is found through them, never through the tex
 """
 
 from mailguard.traffic.models.attempts import (
+    HITS,
     Attempt,
     Correspondent,
     Hit,
@@ -16,6 +17,7 @@ from mailguard.traffic.models.greylisting import Ignored, Suggested, Triplet
 from mailguard.traffic.models.logs import Log, Reading
 
 __all__ = [
+    "HITS",
     "Attempt",
     "Correspondent",
     "Daily",

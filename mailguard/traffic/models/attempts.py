@@ -8,7 +8,7 @@ from django.db.models import Q
 from mailguard.servers.models import Server
 from mailguard.traffic.times import time_of
 
-__all__ = ["Attempt", "Correspondent", "Hit", "Reply", "Verdict"]
+__all__ = ["HITS", "Attempt", "Correspondent", "Hit", "Reply", "Verdict"]
 
 
 class Verdict(models.TextChoices):
@@ -19,6 +19,9 @@ class Verdict(models.TextChoices):
     PUT_OFF = "put off", "put off"
     WOULD = "would", "would have been refused"
     UNDECIDED = "undecided", "undecided"
+
+
+HITS = (Verdict.REFUSED, Verdict.PUT_OFF, Verdict.WOULD)  # what a control can do
 
 
 class Reply(models.Model):
