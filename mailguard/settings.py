@@ -183,48 +183,25 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "server.local"
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "run" / "beat-schedule")
+# Task, seconds from one turn to the next, arguments. A turn that is not taken before
+# the next one is due is dropped.
+TURNS = {
+    "tend the server": ("mailguard.changes.tasks.tend", 5, ["local"]),
+    "follow the mail log": ("mailguard.traffic.tasks.follow", 2, ["local"]),
+    "read older logs": ("mailguard.traffic.tasks.read_older", 2, ["local"]),
+    "weigh the evidence": ("mailguard.traffic.tasks.weigh", 3, ["local"]),
+    "suggest whom not to greylist": ("mailguard.traffic.tasks.suggest", 300, ["local"]),
+    "forget old attempts": ("mailguard.traffic.tasks.forget", 20, ["local"]),
+    "get on with imports": ("mailguard.lists.tasks.tend", 15, []),
+}
 CELERY_BEAT_SCHEDULE = {
-    "tend the server": {
-        "task": "mailguard.changes.tasks.tend",
-        "schedule": 5.0,
-        "args": ["local"],
-        "options": {"queue": "server.local", "expires": 5},
-    },
-    "follow the mail log": {
-        "task": "mailguard.traffic.tasks.follow",
-        "schedule": 2.0,
-        "args": ["local"],
-        "options": {"queue": "server.local", "expires": 2},
-    },
-    "read older logs": {
-        "task": "mailguard.traffic.tasks.read_older",
-        "schedule": 2.0,
-        "args": ["local"],
-        "options": {"queue": "server.local", "expires": 2},
-    },
-    "weigh the evidence": {
-        "task": "mailguard.traffic.tasks.weigh",
-        "schedule": 3.0,
-        "args": ["local"],
-        "options": {"queue": "server.local", "expires": 3},
-    },
-    "suggest whom not to greylist": {
-        "task": "mailguard.traffic.tasks.suggest",
-        "schedule": 300.0,
-        "args": ["local"],
-        "options": {"queue": "server.local", "expires": 300},
-    },
-    "forget old attempts": {
-        "task": "mailguard.traffic.tasks.forget",
-        "schedule": 20.0,
-        "args": ["local"],
-        "options": {"queue": "server.local", "expires": 20},
-    },
-    "get on with imports": {
-        "task": "mailguard.lists.tasks.tend",
-        "schedule": 15.0,
-        "options": {"queue": "server.local", "expires": 15},
-    },
+    name: {
+        "task": task,
+        "schedule": float(seconds),
+        "args": args,
+        "options": {"queue": CELERY_TASK_DEFAULT_QUEUE, "expires": seconds},
+    }
+    for name, (task, seconds, args) in TURNS.items()
 }
 
 LOGGING = {

@@ -121,20 +121,7 @@ def request_apply(
     refuse_if_busy(server)
     wish = wish or draft(server)
     made = plan_of(server, wish)
-    if made.empty and not wish.size:
-        raise NotNow("There is nothing to apply: the server is as wanted.")
-    if drift_of(server):
-        raise NotNow(
-            "The configuration was edited by hand since mailguard last wrote it. "
-            "Nothing was changed. Adopt the edit first."
-        )
-    if reviewed is not None and reviewed != made.digest:
-        raise NotNow(
-            "The draft or the server changed while you were looking. Nothing was "
-            "changed. Please review it again."
-        )
-    for finding in made.blocking:
-        raise NotNow(f"{finding.sentence} {finding.remedy} Nothing was changed.")
+    refuse_unless_ready(server, wish, made, reviewed)
     revision = enqueue(
         server,
         actor,
@@ -151,6 +138,26 @@ def request_apply(
     )
     claims.claim(revision.number, wish.rows)
     return revision
+
+
+def refuse_unless_ready(
+    server: Server, wish: Draft, made: Plan, reviewed: str | None
+) -> None:
+    """Raises NotNow where a plan is empty, outdated, not what was seen, or faulty."""
+    if made.empty and not wish.size:
+        raise NotNow("There is nothing to apply: the server is as wanted.")
+    if drift_of(server):
+        raise NotNow(
+            "The configuration was edited by hand since mailguard last wrote it. "
+            "Nothing was changed. Adopt the edit first."
+        )
+    if reviewed is not None and reviewed != made.digest:
+        raise NotNow(
+            "The draft or the server changed while you were looking. Nothing was "
+            "changed. Please review it again."
+        )
+    for finding in made.blocking:
+        raise NotNow(f"{finding.sentence} {finding.remedy} Nothing was changed.")
 
 
 def told_tables(made: Plan, wish: Draft) -> list[dict[str, object]]:

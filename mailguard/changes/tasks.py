@@ -7,6 +7,7 @@ from celery import shared_task
 from mailguard.changes import worker
 from mailguard.changes.models import Revision
 from mailguard.servers.models import Server
+from mailguard.servers.tasks import of_server
 from postfixconf.errors import Locked
 
 __all__ = ["carry_out", "tend"]
@@ -22,8 +23,7 @@ def carry_out(revision_id: int) -> None:
 
 
 @shared_task
-def tend(name: str) -> None:
+@of_server
+def tend(server: Server) -> None:
     """Look after one server."""
-    server = Server.objects.filter(name=name).first()
-    if server is not None:
-        worker.tend(server)
+    worker.tend(server)

@@ -3,11 +3,7 @@
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
 from mailguard.errors import NotNow
@@ -19,9 +15,10 @@ from mailguard.servers import services as servers
 __all__ = ["cancel", "confirm", "job", "refused", "upload"]
 
 SHOWN = 50  # refused lines on the page
+BOTH = ["GET", "HEAD", "POST"]  # GET: back from signing in again
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(BOTH)
 def upload(request: HttpRequest) -> HttpResponse:
     """Take a file, and the imports so far."""
     form = UploadForm(request.POST or None, request.FILES or None)
@@ -52,10 +49,12 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(BOTH)
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """Import what was checked."""
     row = get_object_or_404(Import, pk=pk)
+    if request.method != "POST":
+        return redirect("lists:job", pk)
     try:
         imports.confirm(job=row)
     except NotNow as cause:
@@ -63,10 +62,12 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("lists:job", pk)
 
 
-@require_POST
+@require_http_methods(BOTH)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget a file."""
     row = get_object_or_404(Import, pk=pk)
+    if request.method != "POST":
+        return redirect("lists:job", pk)
     try:
         imports.cancel(job=row)
         messages.info(request, f"{row.name} is forgotten. Nothing was changed.")

@@ -8,20 +8,19 @@ skipped over.
 Sub-domains of a domain are not found by it, unless `inside`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from heapq import merge
 from itertools import islice
 from operator import or_
-from typing import Self
-from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
+from mailguard.asked import Asked, plain
 from mailguard.lists.models import Domain, Entry
 from postfixconf.policy.entries import Kind, Side
 
@@ -36,7 +35,11 @@ STATES = {
     "going": Q(removed=True, waiting=True),
     "live": Q(since_revision__isnull=False, removed=False),
 }
-SORTS = ("value", "added", "expires")
+SORTS = {
+    "value": "by value",
+    "added": "newest first",
+    "expires": "expiring first",
+}
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,16 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Search:
-    """What somebody looks for, as the address bar has it; all empty for everything."""
+class Search(Asked):
+    """What somebody looks for; all empty for everything."""
+
+    CHOICES = {
+        "side": list(Side),
+        "kind": list(Kind),
+        "state": STATES,
+        "sort": SORTS,
+        "inside": ["1"],
+    }
 
     text: str = ""
     side: str = ""
@@ -57,26 +68,6 @@ class Search:
     state: str = ""
     sort: str = "value"
     inside: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """From the address bar; words that mean nothing are left out."""
-        given = {name: plain(query.get(name, "")) for name in asdict(cls())}
-        for name, known in (
-            ("side", list(Side)),
-            ("kind", list(Kind)),
-            ("state", list(STATES)),
-            ("inside", ["1"]),
-        ):
-            given[name] = given[name] if given[name] in known else ""
-        given["sort"] = given["sort"] if given["sort"] in SORTS else "value"
-        return cls(**given)
-
-    @property
-    def query(self) -> str:
-        """The same for an address."""
-        told = {name: value for name, value in asdict(self).items() if value}
-        return urlencode({k: v for k, v in told.items() if (k, v) != ("sort", "value")})
 
     @property
     def deeper(self) -> "Search":
@@ -189,11 +180,6 @@ class Search:
             case "expires" if row.expires_at is not None:
                 return f"{row.pk}:{row.expires_at.isoformat()}"
         return str(row.pk)
-
-
-def plain(text: str) -> str:
-    """Text that every database takes: PostgreSQL knows no NUL."""
-    return text.replace("\0", "")
 
 
 def whole(text: str) -> int:

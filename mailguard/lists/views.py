@@ -48,10 +48,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 CHOICES = {
-    "sides": list(Side),
+    "sides": [(side.value, side.value) for side in Side],
     "kinds": [(kind.value, title) for kind, title in KINDS.items()],
-    "states": list(STATES),
-    "sorts": SORTS,
+    "states": [(state, state) for state in STATES],
+    "sorts": SORTS.items(),
 }
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from mailguard.servers.models import Live, Server
 from mailguard.traffic.days import day_of, days_before, midnight
 from mailguard.traffic.models import (
+    HITS,
     Correspondent,
     Evidence,
     Hit,
@@ -27,7 +28,8 @@ from mailguard.traffic.models import (
     Log,
     Verdict,
 )
-from mailguard.traffic.tops import PERIODS, refresh_top
+from mailguard.traffic.times import microseconds
+from mailguard.traffic.tops import PERIODS, REST, refresh_top
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
@@ -36,9 +38,7 @@ __all__ = ["DAYS", "Day", "Figures", "refresh", "watched"]
 
 DAYS = 7
 KEPT = 2 * DAYS  # this week and the one before
-REST = 20  # a control that took one second rests for twenty
 STALE = timedelta(hours=1)
-HITS = (Verdict.REFUSED, Verdict.PUT_OFF, Verdict.WOULD)
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _span(day: Day) -> tuple[datetime, datetime]:
 
 def _count(key: str, day: Day) -> Day:
     """The day counted anew."""
-    start, end = (round(each.timestamp() * 1_000_000) for each in _span(day))
+    start, end = map(microseconds, _span(day))
     hits = Hit.objects.filter(
         control=key, verdict__in=HITS, at__gte=start, at__lt=end
     ).order_by()

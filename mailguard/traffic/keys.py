@@ -1,14 +1,11 @@
 """Keys: short numbers for long texts, so that millions of them can be indexed."""
 
-import re
 from hashlib import blake2b
-from ipaddress import ip_address, ip_network
 
 from mailguard.suffixes import registered
+from postfixconf.maillog import triplets
 
 __all__ = ["key_of", "network_of", "organisation_of"]
-
-FOUR = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 
 
 def key_of(*parts: object) -> int:
@@ -19,18 +16,12 @@ def key_of(*parts: object) -> int:
 
 
 def network_of(address: str) -> str:
-    """The client's network, as greylisting sees it: /24, or /64 of IPv6.
+    """The client's network, as greylisting sees it; itself for what is no address.
 
-    >>> network_of("192.0.2.7")
-    '192.0.2.0/24'
+    >>> network_of("192.0.2.7"), network_of("unknown")
+    ('192.0.2.0/24', 'unknown')
     """
-    if FOUR.fullmatch(address):
-        return address.rpartition(".")[0] + ".0/24"
-    try:
-        version = ip_address(address).version
-    except ValueError:
-        return address
-    return str(ip_network(f"{address}/{24 if version == 4 else 64}", strict=False))
+    return triplets.network_of(address) or address
 
 
 def organisation_of(name: str) -> str:

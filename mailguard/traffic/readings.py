@@ -1,9 +1,8 @@
-"""Older logs, read from beginning to end: offered, asked for, and slice by slice.
+"""Older logs that were asked for, read from beginning to end, slice by slice.
 
-A file is known by its beginning, whatever it is called meanwhile, so that asking
-again reads only what has come since. Several processes may carry on with the same
-reading: the place moves in the transaction in which the lines before it are kept,
-and whoever comes second does nothing.
+Several processes may carry on with the same reading: the place moves in the
+transaction in which the lines before it are kept, and whoever comes second does
+nothing.
 """
 
 import gc
@@ -11,7 +10,6 @@ import marshal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
@@ -22,8 +20,6 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from mailguard.audit.services import Actor
-from mailguard.audit.services import record as put_on_record
 from mailguard.servers.models import Server
 from mailguard.traffic import suggesting
 from mailguard.traffic.intake import REPLAYED, keep, log_of, source_for
@@ -34,103 +30,18 @@ from postfixconf.errors import FileFailed, HostError, PostfixconfError
 from postfixconf.host import logs
 from postfixconf.host.logs import Bookmark
 
-__all__ = [
-    "Offered",
-    "ask",
-    "cancel",
-    "carry_on",
-    "offer",
-    "offered",
-    "read_whole",
-    "tend",
-]
+__all__ = ["carry_on", "read_whole", "tend"]
 
 AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
 WHOLE = 12 << 20  # and where nobody does
 HELD = timedelta(minutes=1)  # after that, whoever held a reading is gone
 State = Reading.State
-OPEN = (State.QUEUED, State.READING)
-
-
-@dataclass(frozen=True)
-class Offered:
-    """An older log that could be read, and how far it was."""
-
-    path: str
-    fingerprint: str
-    size: int | None
-    until: int | None
-    reading: Reading | None
-
-
-def offered(server: Server) -> list[Offered]:
-    """The older logs that the worker found when it began to follow."""
-    known = {
-        row.fingerprint: row
-        for row in Reading.objects.filter(server=server).order_by("pk")
-    }
-    return [
-        Offered(**each, reading=known.get(each["fingerprint"]))
-        for each in log_of(server).older
-    ]
-
-
-def offer(server: Server, path: Path) -> Offered:
-    """Any file as if it had been found. Raises PostfixconfError, quoting it."""
-    found = {each.fingerprint: each for each in offered(server)}
-    rows = {row.fingerprint: row for row in Reading.objects.filter(server=server)}
-    followed = followed_from(log_of(server))
-    known = [*found, *followed, *rows]
-    name = logs.known_as(path, known) or logs.fingerprint(path)
-    if name in found:
-        return replace(found[name], path=str(path))
-    return Offered(str(path), name, None, followed.get(name), rows.get(name))
-
-
-def followed_from(log: Log) -> dict[str, int]:
-    """The files that were followed, and from where on: what stands there is kept."""
-    mark = Bookmark.from_json(log.bookmark)
-    places = [*mark.past, *mark.old, *([mark.live] if mark.live else [])]
-    begun = {each.fingerprint: each.position for each in mark.begun}
-    return {each.fingerprint: 0 for each in places} | begun
-
-
-@transaction.atomic
-def ask(*, server: Server, offered: Offered, actor: Actor) -> Reading:
-    """Want a file read; one that was read goes on where it ended."""
-    known = offered.reading
-    if known is not None:
-        if known.state not in OPEN:
-            known.path, known.state, known.cause = offered.path, State.QUEUED, ""
-            known.save(update_fields=["path", "state", "cause"])
-        return known
-    what = f"older log {offered.path}"
-    put_on_record(actor=actor, what=what, before="", after="to be read")
-    return Reading.objects.create(
-        server=server,
-        path=offered.path,
-        fingerprint=offered.fingerprint,
-        until=offered.until,
-        author_id=actor.user_id,
-        author_name=actor.name,
-    )
-
-
-@transaction.atomic
-def cancel(*, reading: Reading, actor: Actor) -> None:
-    """Stop reading; what was kept stays."""
-    done = Reading.objects.filter(pk=reading.pk, state__in=OPEN).update(
-        state=State.CANCELLED
-    )
-    if done:
-        what = f"older log {reading.path}"
-        put_on_record(actor=actor, what=what, before="being read", after="cancelled")
 
 
 def tend(server: Server, seconds: float = 0.5) -> None:
     """Carry on with the first reading that is not done."""
     idle = Q(held_at=None) | Q(held_at__lt=timezone.now() - HELD)
-    reading = Reading.objects.filter(idle, server=server, state__in=OPEN).last()
+    reading = Reading.objects.filter(idle, server=server, state__in=Reading.OPEN).last()
     if reading is not None:
         carry_on(reading, seconds)
 
@@ -225,7 +136,7 @@ def failing(reading: Reading) -> Iterator[None]:
     try:
         yield
     except PostfixconfError as cause:
-        Reading.objects.filter(pk=reading.pk, state__in=OPEN).update(
+        Reading.objects.filter(pk=reading.pk, state__in=Reading.OPEN).update(
             state=State.FAILED, cause=str(cause)[:1000]
         )
         reading.refresh_from_db()
@@ -286,7 +197,7 @@ def write(reading: Reading, told: Told) -> bool:
     with transaction.atomic():
         log = Log.objects.select_for_update().get(pk=log_of(reading.server).pk)
         moved = Reading.objects.filter(
-            pk=reading.pk, position=told.before, state__in=OPEN
+            pk=reading.pk, position=told.before, state__in=Reading.OPEN
         ).update(
             position=told.position,
             size=told.size,

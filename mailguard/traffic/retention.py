@@ -18,6 +18,7 @@ from mailguard.traffic.models import (
     Triplet,
     Verdict,
 )
+from mailguard.traffic.times import microseconds
 
 __all__ = ["LONGEST", "aged", "forget", "keep_for", "step"]
 
@@ -42,7 +43,7 @@ def forget(server: Server, seconds: float = 0.3) -> bool:
 
 def aged(**where: datetime) -> list[QuerySet[Any]]:
     """The rows of each kind `at__lt` or `at__gt` a time, along an index."""
-    at = {name: int(each.timestamp() * 1_000_000) for name, each in where.items()}
+    at = {name: microseconds(each) for name, each in where.items()}
     last = {f"last_{name}": each for name, each in at.items()}
     return [
         Attempt.objects.filter(**at).order_by("at"),

@@ -13,6 +13,7 @@ from django.utils.timezone import get_default_timezone
 from mailguard.traffic import models
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Daily, Verdict
+from mailguard.traffic.times import EPOCH, microseconds
 from postfixconf.maillog.attempt import Attempt
 
 __all__ = [
@@ -23,13 +24,13 @@ __all__ = [
     "hits",
     "hour_of",
     "hours",
+    "plain",
     "reply_of",
     "row_of",
     "things",
     "verdicts",
 ]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Plain strings: comparing members of an enumeration costs a million rows dear.
 NOBODY = ("", "")
 SECRET = settings.SECRET_KEY  # of addresses that nobody shall find again
@@ -170,12 +171,14 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
 
 
 def fit(value: Any, longest: int) -> Any:
-    """A stranger's text without what no database takes, and not too long."""
-    if not isinstance(value, str):
-        return value
-    logged = value.encode("utf-8", "surrogateescape")
-    plain = logged.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-    return plain[:longest]
+    """A stranger's text as a column takes it, and not too long."""
+    return plain(value)[:longest] if isinstance(value, str) else value
+
+
+def plain(text: str) -> str:
+    """A stranger's text without what no database takes."""
+    logged = text.encode("utf-8", "surrogateescape")
+    return logged.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
 short_key = lru_cache(maxsize=50_000)(key_of)
@@ -195,12 +198,6 @@ def domain_of(address: str) -> str:
 def only_domain(address: str | None) -> str | None:
     """The address without what names a person."""
     return f"@{domain_of(address)}" if address else address
-
-
-def microseconds(at: datetime) -> int:
-    """Since 1970, UTC."""
-    since = at - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 @lru_cache(maxsize=20_000)

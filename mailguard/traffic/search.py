@@ -7,27 +7,25 @@ short page that says how far it came, never a slow one.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from heapq import merge
-from typing import Self
-from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from mailguard.asked import Asked
 from mailguard.servers.models import Server
-from mailguard.traffic.models import Attempt, Hit, Verdict
+from mailguard.traffic.models import HITS, Attempt, Hit, Verdict
 from mailguard.traffic.questions import walks_of
+from mailguard.traffic.times import microseconds
 from mailguard.traffic.walks import Look, Place, Span, Walk
 from postfixconf.errors import BadValue
 
 __all__ = ["PERIODS", "VERDICTS", "Page", "Search"]
 
-SIZE = 50
+SIZE = 25  # a page of them is long enough on a phone
 MOST_LOOKS = 6000  # rows looked at for one page
-LONGEST = 1000  # characters of a field
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
     "day": ("last 24 hours", timedelta(days=1)),
@@ -49,7 +47,6 @@ VERDICTS = {
     Verdict.WOULD.value: "would have been refused",
     Verdict.UNDECIDED.value: "undecided",
 }
-HITS = (Verdict.REFUSED, Verdict.PUT_OFF, Verdict.WOULD)
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,10 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Search:
-    """What somebody looks for, as the address bar has it; all empty for everything."""
+class Search(Asked):
+    """What somebody looks for; all empty for everything."""
+
+    CHOICES = {"time": PERIODS, "verdict": VERDICTS}
 
     text: str = ""
     time: str = ""
@@ -74,19 +73,6 @@ class Search:
     until: str = ""
     verdict: str = ""
     control: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """From the address bar; choices that mean nothing are left out."""
-        given = {name: plain(query.get(name, "")) for name in asdict(cls())}
-        for name, known in (("time", PERIODS), ("verdict", VERDICTS)):
-            given[name] = given[name] if given[name] in known else ""
-        return cls(**given)
-
-    @property
-    def query(self) -> str:
-        """The same for an address."""
-        return urlencode({name: value for name, value in asdict(self).items() if value})
 
     @property
     def filtered(self) -> bool:
@@ -156,12 +142,6 @@ def rows_of(keys: Mapping[int, Look]) -> list[Attempt]:
     return [rows[key] for key in keys if key in rows]
 
 
-def plain(text: str) -> str:
-    """What a database and a page can take of a field of the address bar."""
-    fit = text.encode("utf-8", "replace").decode().replace("\0", " ")
-    return fit[:LONGEST]
-
-
 def moment(text: str) -> int | None:
     """Microseconds of a time, in this site's zone where it names none; None for "".
 
@@ -173,8 +153,3 @@ def moment(text: str) -> int | None:
         at = datetime.fromisoformat(text.strip())
         return microseconds(at if timezone.is_aware(at) else timezone.make_aware(at))
     raise BadValue(text, "not a time (2027-01-31 or 2027-01-31T18:00)")
-
-
-def microseconds(at: datetime) -> int:
-    """Since 1970, UTC."""
-    return (at - EPOCH) // timedelta(microseconds=1)

@@ -25,6 +25,7 @@ from mailguard.traffic.models import (
     Reply,
 )
 from mailguard.traffic.rows import Counted, Row
+from mailguard.traffic.times import microseconds
 
 __all__ = ["keep"]
 
@@ -42,7 +43,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     none: it may have been mail of the server's own. Nor does what began before
     `since`: it was kept once, and forgotten.
     """
-    oldest = made.microseconds(since) if since else 0
+    oldest = microseconds(since) if since else 0
     latest = {row.key: row for row in rows}
     before = known([*latest])
     wanted = [

@@ -15,6 +15,7 @@ from mailguard.audit.services import Actor, record
 from mailguard.servers.models import Server
 from mailguard.traffic import triplets
 from mailguard.traffic.models import Ignored, Suggested, Triplet
+from mailguard.traffic.times import microseconds
 from postfixconf.maillog.greylisting import Evidence, Kind, Sign, Suggestion
 
 __all__ = ["catch_up", "heed", "ignore", "latest", "work_out"]
@@ -34,7 +35,7 @@ def catch_up(server: Server) -> None:
     """Work them out where postgrey has written since; for large logs now and then."""
     row = Suggested.objects.filter(server=server).first()
     newest = Triplet.objects.filter(server=server).order_by("-last_at").first()
-    at = row.at.timestamp() * 1_000_000 if row else 0
+    at = microseconds(row.at) if row else 0
     old = row is None or timezone.now() - row.at > timedelta(days=1)
     gone = row is not None and row.found and newest is None
     if old or gone or (newest and newest.last_at > at):

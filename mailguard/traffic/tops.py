@@ -15,16 +15,15 @@ from django.utils import timezone
 
 from mailguard.servers.models import Server
 from mailguard.traffic.days import day_of, midnight
-from mailguard.traffic.models import Daily, Evidence, Hour, Verdict
+from mailguard.traffic.models import HITS, Daily, Evidence, Hour, Verdict
 from mailguard.traffic.series import Part
 
-__all__ = ["PERIODS", "Top", "refresh_top", "tops"]
+__all__ = ["PERIODS", "REST", "Top", "refresh_top", "tops"]
 
 # A day is the smallest that is kept: 24 hours are today and yesterday.
 PERIODS = {"24h": 2, "7d": 7, "30d": 30}
-STOPPED = (Verdict.REFUSED, Verdict.PUT_OFF, Verdict.WOULD)
 TEN = 10
-REST = 20
+REST = 20  # what took one second to count rests for twenty
 
 
 class Top(NamedTuple):
@@ -87,14 +86,14 @@ def _refresh(server: Server, period: str, days: int, row: Evidence | None) -> No
 def _stopped(server: Server, start: datetime) -> int:
     """How many attempts of all mail were not simply accepted since then."""
     hours = Hour.objects.filter(
-        server=server, control="", hour__gte=start, verdict__in=STOPPED
+        server=server, control="", hour__gte=start, verdict__in=HITS
     )
     return hours.aggregate(n=Sum("count"))["n"] or 0
 
 
 def _top(server: Server, what: str, first: object) -> list[list[Any]]:
     rows = Daily.objects.filter(
-        server=server, what=what, day__gte=first, verdict__in=STOPPED
+        server=server, what=what, day__gte=first, verdict__in=HITS
     )
     counted = (
         rows.values_list("value")

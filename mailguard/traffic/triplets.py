@@ -6,7 +6,7 @@ may be kept, a number stands for the local part of an address, the same for the 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.utils import timezone
@@ -15,6 +15,8 @@ from mailguard.servers.models import Server
 from mailguard.suffixes import registered
 from mailguard.traffic.keys import key_of
 from mailguard.traffic.models import Triplet
+from mailguard.traffic.rows import fit, plain
+from mailguard.traffic.times import microseconds, time_of
 from postfixconf.maillog import greylisting, triplets
 from postfixconf.maillog.attempt import Attempt
 from postfixconf.maillog.records import Client, Greylisted
@@ -119,11 +121,11 @@ def _row(server: Server, triplet: triplets.Triplet) -> Triplet:
         recipient=triplet.recipient,
         clients=triplet.clients,
         names=triplet.names,
-        first_at=_micros(triplet.first),
-        last_at=_micros(triplet.last),
+        first_at=microseconds(triplet.first),
+        last_at=microseconds(triplet.last),
         tries=triplet.tries,
         early=triplet.early,
-        passed_at=None if triplet.passed is None else _micros(triplet.passed),
+        passed_at=microseconds(triplet.passed) if triplet.passed else None,
         delay=triplet.delay,
     )
 
@@ -132,25 +134,17 @@ def _triplet(row: tuple) -> triplets.Triplet:  # type: ignore[type-arg]
     network, sender, recipient, clients, names, first, last, *rest = row
     tries, early, passed, delay = rest
     return triplets.Triplet(
-        *(network, sender, recipient, _time(first), _time(last), tries, early),
-        *(None if passed is None else _time(passed), delay),
+        *(network, sender, recipient, time_of(first), time_of(last), tries, early),
+        *(None if passed is None else time_of(passed), delay),
         *(tuple(clients), tuple(names)),
     )
-
-
-def _micros(at: datetime) -> int:
-    return round(at.timestamp() * 1_000_000)
-
-
-def _time(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)
 
 
 def _fit(record: T, *, domains_only: bool) -> T:
     """The record with text that a database takes, as long as a column is wide."""
     client, sender, recipient = record.client, record.sender, record.recipient
     if client is not None:
-        client = Client(_plain(client.name)[:NAME], _plain(client.address)[:IP])
+        client = Client(fit(client.name, NAME), fit(client.address, IP))
     sender = sender and _address(sender, domains_only)
     recipient = recipient and _address(recipient, domains_only)
     if isinstance(record, Attempt):
@@ -161,12 +155,7 @@ def _fit(record: T, *, domains_only: bool) -> T:
 
 
 def _address(address: str, domains_only: bool) -> str:
-    user, at, domain = triplets.untagged(_plain(address)).lower().rpartition("@")
+    user, at, domain = triplets.untagged(plain(address)).lower().rpartition("@")
     if domains_only and at:
         user = f"#{key_of(user):x}"[:9]
     return (user + at + domain)[:ADDRESS]
-
-
-def _plain(text: str) -> str:
-    octets = text.replace("\0", "\\x00").encode("utf-8", "surrogateescape")
-    return octets.decode("utf-8", "backslashreplace")

@@ -6,12 +6,13 @@ query. Rows are told apart by time and key; both stand in every cursor.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from django.db.models import Q, QuerySet
 
 from mailguard.traffic.models import Hit
+from mailguard.traffic.times import time_of
 
 __all__ = ["Look", "Place", "Span", "Walk"]
 
@@ -71,7 +72,7 @@ class Look(NamedTuple):
     @property
     def when(self) -> datetime:
         """`at` as a time."""
-        return datetime.fromtimestamp(self.at / 1_000_000, UTC)
+        return time_of(self.at)
 
     @property
     def place(self) -> Place:

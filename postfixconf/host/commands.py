@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
-from typing import Any
+from typing import IO, Any
 
 from postfixconf.errors import CommandFailed
 
@@ -42,7 +42,6 @@ def run(
     `check`) exits with anything but 0. A session of its own keeps a Postfix that we
     start alive when our process group is killed.
     """
-    shown = " ".join(words)
     with (
         tempfile.TemporaryFile() as given_to,
         tempfile.TemporaryFile() as out,
@@ -50,8 +49,8 @@ def run(
     ):
         given_to.write(given.encode("utf-8", "surrogateescape"))
         given_to.seek(0)
-        try:
-            done = subprocess.run(
+        with _failing(words, timeout):
+            ended = subprocess.run(
                 list(words),
                 stdin=given_to,
                 stdout=out,
@@ -60,20 +59,11 @@ def run(
                 check=False,
                 **surroundings(),
             )
-        except FileNotFoundError as cause:
-            raise CommandFailed(shown, f"{words[0]} is not installed") from cause
-        except subprocess.TimeoutExpired as cause:
-            reason = f"did not end within {timeout:g} seconds"
-            raise CommandFailed(shown, reason) from cause
-        texts = []
-        for stream in (out, err):
-            stream.seek(0)
-            raw = stream.read(LONGEST_OUTPUT)
-            texts.append(raw.decode("utf-8", "surrogateescape"))
-    if check and done.returncode != 0:
-        said = (texts[1] or texts[0]).strip()[-2000:]
-        raise CommandFailed(shown, f"exit {done.returncode}", said)
-    return Done(done.returncode, *texts)
+        done = Done(ended.returncode, _text(out), _text(err))
+    if check and done.code != 0:
+        said = (done.err or done.out).strip()[-2000:]
+        raise CommandFailed(" ".join(words), f"exit {done.code}", said)
+    return done
 
 
 def head(*words: str, most: int, timeout: float = 30.0) -> bytes:
@@ -83,9 +73,8 @@ def head(*words: str, most: int, timeout: float = 30.0) -> bytes:
     CommandFailed when it is missing, runs longer than `timeout` seconds, or ends by
     itself with anything but 0.
     """
-    shown = " ".join(words)
     with tempfile.TemporaryFile() as err:
-        try:
+        with _failing(words, timeout):
             process = subprocess.Popen(
                 list(words),
                 stdin=subprocess.DEVNULL,
@@ -93,19 +82,39 @@ def head(*words: str, most: int, timeout: float = 30.0) -> bytes:
                 stderr=err,
                 **surroundings(),
             )
-        except FileNotFoundError as cause:
-            raise CommandFailed(shown, f"{words[0]} is not installed") from cause
         with _ended_after(process, timeout):
             out = process.stdout.read(most) if process.stdout else b""
             if len(out) == most:
                 process.kill()
-        err.seek(0)
-        said = err.read(LONGEST_OUTPUT).decode("utf-8", "replace").strip()[-2000:]
+        said = _text(err, "replace").strip()[-2000:]
     if len(out) < most and process.returncode != 0:
         killed = process.returncode == -signal.SIGKILL
-        ended = f"did not end within {timeout:g} seconds" if killed else "failed"
-        raise CommandFailed(shown, ended, said)
+        raise CommandFailed(
+            " ".join(words), _too_long(timeout) if killed else "failed", said
+        )
     return out
+
+
+@contextmanager
+def _failing(words: tuple[str, ...], timeout: float) -> Iterator[None]:
+    """Raises CommandFailed for a program that is missing or runs too long."""
+    try:
+        yield
+    except FileNotFoundError as cause:
+        reason = f"{words[0]} is not installed"
+        raise CommandFailed(" ".join(words), reason) from cause
+    except subprocess.TimeoutExpired as cause:
+        raise CommandFailed(" ".join(words), _too_long(timeout)) from cause
+
+
+def _too_long(timeout: float) -> str:
+    return f"did not end within {timeout:g} seconds"
+
+
+def _text(stream: IO[bytes], errors: str = "surrogateescape") -> str:
+    """What stands in a file of output, as far as anybody reads."""
+    stream.seek(0)
+    return stream.read(LONGEST_OUTPUT).decode("utf-8", errors)
 
 
 @contextmanager

@@ -38,7 +38,6 @@ RECORDED = "mailguard reverse="
 UNATTRIBUTED = "unattributed"
 
 REJECTED = " rejected: "
-ADDRESS_SPACE = "Address uses MX in "  # another server's patch, a table's text
 
 # Reasons as they begin, without the subject: the longest that fits decides.
 CATALOGUE = {

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import DatabaseError
 from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -222,6 +223,18 @@ def test_a_cancelled_import_leaves_nothing(server: Server, alice: Actor) -> None
     assert (job.state, values()) == ("cancelled", [])
     assert not Staged.objects.exists()
     assert not Path(job.path).exists()
+
+
+@pytest.mark.parametrize("verb", ["confirm", "cancel"])
+def test_who_had_to_sign_in_again_is_back_at_the_import(
+    server: Server, alice: Actor, client: Client, verb: str
+) -> None:
+    job = checked(GOOD, alice)
+    answer = client.get(reverse(f"lists:{verb}", args=[job.pk]), follow=True)
+    back = reverse("lists:job", args=[job.pk])
+    assert answer.redirect_chain == [(back, 302)]
+    job.refresh_from_db()
+    assert job.state == "checked"
 
 
 def test_a_check_that_was_cut_off_goes_on_where_it_was(

@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from mailguard.accounts.models import User
 from mailguard.audit.services import Actor
 from mailguard.servers.models import Server
-from mailguard.traffic import intake, readings, suggesting
+from mailguard.traffic import intake, offers, readings, suggesting
 from mailguard.traffic.models import Attempt, Log, Reading, Suggested
 from mailguard.traffic.understanding import Reader
 from tests.support.logged import line, refusal, refusals, server_with
@@ -85,15 +85,15 @@ def test_what_was_followed_is_not_ingested(followed: tuple[Server, Path]) -> Non
     server, log = followed
     write(log, *refusals(20))
     intake.follow(server)
-    assert readings.offer(server, log).until == 0
+    assert offers.offer(server, log).until == 0
 
 
 def test_the_worker_leaves_alone_what_a_command_reads(
     old: tuple[Server, Path], alice: Actor
 ) -> None:
     server, _ = old
-    offered = readings.offered(server)[0]
-    reading = readings.ask(server=server, offered=offered, actor=alice)
+    offered = offers.offered(server)[0]
+    reading = offers.ask(server=server, offered=offered, actor=alice)
     readings.hold(reading)
     readings.tend(server)
     reading.refresh_from_db()
@@ -178,8 +178,8 @@ def old(db: None, tmp_path: Path) -> tuple[Server, Path]:
 
 def read_all(server: Server, actor: Actor) -> None:
     """Ask for all that is offered, and let the worker read it."""
-    for each in readings.offered(server):
-        readings.ask(server=server, offered=each, actor=actor)
+    for each in offers.offered(server):
+        offers.ask(server=server, offered=each, actor=actor)
     for _ in range(10):
         readings.tend(server)
 
@@ -187,7 +187,7 @@ def read_all(server: Server, actor: Actor) -> None:
 def test_what_stood_before_is_offered_not_read(old: tuple[Server, Path]) -> None:
     server, _ = old
     assert Log.objects.get().lines == 10
-    found = {Path(each.path).name for each in readings.offered(server)}
+    found = {Path(each.path).name for each in offers.offered(server)}
     assert found == {"mail.log", "mail.log.1.gz"}
 
 
@@ -217,8 +217,8 @@ def test_a_reading_goes_on_in_another_process(
 ) -> None:
     server, _ = old
     monkeypatch.setattr("mailguard.traffic.readings.AT_ONCE", 2000)
-    for each in readings.offered(server):
-        readings.ask(server=server, offered=each, actor=alice)
+    for each in offers.offered(server):
+        offers.ask(server=server, offered=each, actor=alice)
     while Reading.objects.exclude(state=Reading.State.DONE).exists():
         readings.parts_of.clear()
         readings.tend(server, 0)
@@ -229,7 +229,7 @@ def test_a_reading_can_be_cancelled_and_taken_up_again(
     old: tuple[Server, Path], client: Client, user: User
 ) -> None:
     server, _ = old
-    which = {"fingerprint": readings.offered(server)[0].fingerprint}
+    which = {"fingerprint": offers.offered(server)[0].fingerprint}
     client.post("/log/read/", which)
     reading = Reading.objects.get()
     client.post(f"/log/{reading.pk}/cancel/")
@@ -242,13 +242,26 @@ def test_a_reading_can_be_cancelled_and_taken_up_again(
     assert reading.state == "done"
 
 
+def test_who_had_to_sign_in_again_is_back_on_the_page(
+    old: tuple[Server, Path], client: Client, alice: Actor
+) -> None:
+    offered = offers.offered(old[0])[0]
+    reading = offers.ask(server=old[0], offered=offered, actor=alice)
+    for path in ("/log/read/", f"/log/{reading.pk}/cancel/"):
+        signing_in = Client().post(path)["Location"]
+        assert signing_in.endswith(f"next={path}")
+        assert client.get(path, follow=True).redirect_chain == [("/log/", 302)]
+    reading.refresh_from_db()
+    assert reading.state == "queued"
+
+
 def test_a_log_that_went_away_is_a_reading_that_failed(
     old: tuple[Server, Path], alice: Actor
 ) -> None:
     server, log = old
     gone = log.with_name("mail.log.1.gz")
-    offered = next(e for e in readings.offered(server) if e.path == str(gone))
-    readings.ask(server=server, offered=offered, actor=alice)
+    offered = next(e for e in offers.offered(server) if e.path == str(gone))
+    offers.ask(server=server, offered=offered, actor=alice)
     gone.unlink()
     readings.tend(server)
     reading = Reading.objects.get()

@@ -17,6 +17,7 @@ from mailguard.traffic.models import (
     Hour,
     Triplet,
 )
+from mailguard.traffic.times import microseconds
 from tests.support.traffic import seen
 
 
@@ -47,7 +48,7 @@ def test_counts_by_the_hour_stay(server: Server) -> None:
 
 def test_whatever_names_people_goes_with_them(server: Server) -> None:
     past = timezone.now() - timedelta(days=40)
-    at = int(past.timestamp() * 1_000_000)
+    at = microseconds(past)
     Correspondent.objects.create(sender_key=1, at=at)
     Triplet.objects.create(server=server, key=1, first_at=at, last_at=at)
     Daily.objects.create(

@@ -224,7 +224,7 @@ def test_from_and_to_filter(db: None, settings: Any) -> None:
 
 
 def test_pages_follow_one_another_without_loss(db: None) -> None:
-    at = [seen(ago=60).pk for _ in range(130)]
+    at = [seen(ago=60).pk for _ in range(65)]
     told, after = [], ""
     for _ in range(3):
         page = Search.of({"text": "example.org"}).page(servers.local(), after)

@@ -11,6 +11,7 @@ from mailguard.servers.models import Server
 from mailguard.traffic import suggesting
 from mailguard.traffic.models import Ignored, Triplet
 from mailguard.traffic.suggestion_words import duration
+from mailguard.traffic.times import microseconds
 from mailguard.traffic.triplets import keep, suggestions
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
@@ -70,7 +71,7 @@ def test_a_triplet_is_one_row(server: Server) -> None:
     row = Triplet.objects.get()
     assert (row.network, row.sender) == ("192.0.2.0/24", "alice@big.example")
     assert (row.tries, row.early, row.delay) == (3, 1, 360)
-    assert row.first_at == round(START.timestamp() * 1_000_000)
+    assert row.first_at == microseconds(START)
     assert (row.clients, row.names) == (["192.0.2.7"], ["mx.big.example"])
 
 

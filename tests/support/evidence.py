@@ -10,6 +10,7 @@ from django.utils import timezone
 from mailguard.servers.models import Live, Server
 from mailguard.traffic.keys import key_of
 from mailguard.traffic.models import Correspondent, Daily, Hit, Hour, Verdict
+from mailguard.traffic.times import microseconds
 
 __all__ = ["ago", "correspond", "daily", "hit", "hits", "hour", "live"]
 
@@ -50,7 +51,7 @@ def hit(
         attempt_id=number,
         control=control,
         verdict=verdict,
-        at=round(at.timestamp() * 1_000_000),
+        at=microseconds(at),
         who=key_of(who or number),
         sender_key=key_of(sender),
     )

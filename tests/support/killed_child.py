@@ -21,7 +21,7 @@ from django.db.models import Model  # noqa: E402
 from mailguard.audit.services import Actor  # noqa: E402
 from mailguard.servers import services as servers  # noqa: E402
 from mailguard.servers.models import Server  # noqa: E402
-from mailguard.traffic import intake, readings  # noqa: E402
+from mailguard.traffic import intake, offers, readings  # noqa: E402
 from mailguard.traffic.models import (  # noqa: E402
     Attempt,
     Correspondent,
@@ -71,14 +71,14 @@ def drain(**_: Any) -> None:
 def tend(**_: Any) -> None:
     """Carry on with what is to be read, as the worker does, until it is done."""
     server = servers.local()
-    while Reading.objects.filter(server=server, state__in=readings.OPEN).exists():
+    while Reading.objects.filter(server=server, state__in=Reading.OPEN).exists():
         readings.tend(server, 0.01)
 
 
 def ingest(path: str, **_: Any) -> None:
     """Read a file, as the command does."""
-    offered = readings.offer(servers.local(), Path(path))
-    reading = readings.ask(server=servers.local(), offered=offered, actor=WHO)
+    offered = offers.offer(servers.local(), Path(path))
+    reading = offers.ask(server=servers.local(), offered=offered, actor=WHO)
     for _done in readings.read_whole(reading):
         pass
 
@@ -122,8 +122,8 @@ def want(paths: list[str]) -> bool:
     """Ask for files to be read by whoever comes."""
     server = servers.local()
     for path in paths:
-        offered = readings.offer(server, Path(path))
-        readings.ask(server=server, offered=offered, actor=WHO)
+        offered = offers.offer(server, Path(path))
+        offers.ask(server=server, offered=offered, actor=WHO)
     return True
 
 

@@ -1,6 +1,5 @@
 """Attempts in the database, as the log would have told of them."""
 
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -10,10 +9,10 @@ from mailguard.servers import services as servers
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Attempt, Daily, Hit, Reply
 from mailguard.traffic.rows import day_of
+from mailguard.traffic.times import microseconds
 
-__all__ = ["microseconds", "seen"]
+__all__ = ["seen"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = 900_000_000  # microseconds
 NUMBERS = count(1)
 PLAIN = {
@@ -26,11 +25,6 @@ PLAIN = {
     "outcome": "accepted",
     "command": "RCPT",
 }
-
-
-def microseconds(at: datetime) -> int:
-    """Since 1970, UTC."""
-    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def seen(ago: float = 60, **fields: Any) -> Attempt:

@@ -8,7 +8,7 @@ from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
 from mailguard.command import Exit
 from mailguard.servers import services as servers
-from mailguard.traffic import readings
+from mailguard.traffic import offers, readings
 from mailguard.traffic.models import Reading
 
 
@@ -23,11 +23,11 @@ class Command(command.Command):
         server, actor = servers.local(), actor_at_terminal()
         paths = [Path(name).resolve() for name in options["files"]]
         for path in paths:
-            readings.offer(server, path)  # all of them can be read, or none is
+            offers.offer(server, path)  # all of them can be read, or none is
         told = []
         for path in paths:
-            offered = readings.offer(server, path)  # may be what was just read
-            reading = readings.ask(server=server, offered=offered, actor=actor)
+            offered = offers.offer(server, path)  # may be what was just read
+            reading = offers.ask(server=server, offered=offered, actor=actor)
             before = reading.lines
             for done in readings.read_whole(reading):
                 self.stderr.write(f"{done.path}: {done.lines:,} lines")
