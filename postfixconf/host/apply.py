@@ -226,9 +226,7 @@ def rehearse(
     after, before = trials(plan, server, tables)
     report = safety.rehearse(after, before, demands.pins, own_reply=demands.own_reply)
     for cause in report.refusals(overridden=demands.overridden):
-        raise Refusal(
-            f"Rehearsed on a Postfix of its own: {cause} Nothing was changed."
-        )
+        raise Refusal(f"{cause} Nothing was changed: this was the rehearsal.")
     return report.said
 
 

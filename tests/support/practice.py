@@ -14,6 +14,7 @@ from postfixconf.host.apply import Outcome, apply
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal, Step
 from postfixconf.host.observe import observe
+from postfixconf.host.rehearsal.safety import PLAIN, Demands
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Entry, Lookup
 from postfixconf.policy.lookups import Uses, type_of
@@ -27,6 +28,7 @@ from postfixconf.text.maincf import MainCf
 from tests.support.smtp import Client, Reply, attempt, smtp
 
 __all__ = [
+    "REHEARSED",
     "STRANGER",
     "Practice",
     "Tried",
@@ -37,6 +39,8 @@ __all__ = [
 ]
 
 STRANGER = "127.0.0.66"
+# For what the live proof has to see by itself: the rehearsal would see it before.
+REHEARSED = Demands(passed="rehearsed before")
 NOTHING: Mapping[str, str] = {}
 
 
@@ -113,6 +117,7 @@ class Practice:
         self,
         made: Plan | dict[str, str],
         journal: Journal | None = None,
+        demands: Demands = PLAIN,
     ) -> Outcome:
         """Bring a plan, or these modes, live by the protocol."""
         self.number += 1
@@ -122,6 +127,7 @@ class Practice:
             checkpoints=self.checkpoints,
             number=self.number,
             journal=journal or Journal(),
+            demands=demands,
         )
 
     def candidate(self, tried: Tried) -> Plan:

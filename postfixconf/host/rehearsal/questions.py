@@ -14,7 +14,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import Service
 
-__all__ = ["ASKED_FOR", "LITERAL", "Questions", "questions"]
+__all__ = ["ASKED_FOR", "LITERAL", "NAMED", "Questions", "questions"]
 
 STRANGER = "192.0.2.66"  # TEST-NET-1: nobody's address (RFC 5737)
 HELO = f"[{STRANGER}]"
@@ -24,6 +24,9 @@ USER = "mailguard-probe"
 LOCAL = ("mydestination", "virtual_mailbox_domains", "virtual_alias_domains")
 # Parameters whose values the questions are made from.
 ASKED_FOR = (*LOCAL, "myhostname", "mynetworks", "inet_interfaces")
+# Goes the way of ordinary mail, with a name that no DNS knows: who checks names may
+# refuse it, but Postfix has to work.
+NAMED = "a stranger with a name"
 LOOPBACK = ("127.", "[::1]:", "::1:", "localhost:")
 
 
@@ -47,7 +50,7 @@ def questions(
     away = LITERAL if sends else own
     people = {
         "a stranger": Probe(STRANGER, HELO, "", literal, NAME),
-        "a stranger with a name": Probe(STRANGER, NAME, f"probe@{NAME}", own, NAME),
+        NAMED: Probe(STRANGER, NAME, f"probe@{NAME}", own, NAME),
         "a bounce": Probe(STRANGER, HELO, "", own, NAME),
         "mail to the postmaster": Probe(STRANGER, HELO, "", "postmaster", NAME),
     }

@@ -22,6 +22,7 @@ from postfixconf.host.files import SETTLED
 from postfixconf.host.instance import Instance
 from postfixconf.host.rehearsal.answers import Answer, answers, decisions
 from postfixconf.host.rehearsal.attendant import Attendant, attending
+from postfixconf.host.rehearsal.marking import ASKED
 from postfixconf.host.rehearsal.room import furnish, room
 from postfixconf.host.rehearsal.staging import Stage, stage
 from postfixconf.policy.plan import Plan
@@ -161,10 +162,8 @@ def parts(numbers: list[int]) -> list[list[int]]:
 
 
 @contextmanager
-def rehearsing(
-    candidate: Candidate, staged: Stage | None = None
-) -> Iterator[Rehearsal]:
-    """Run a configuration, for as long as this lasts.
+def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehearsal]:
+    """Run a configuration, for as long as this lasts; `traced` is what `trace` needs.
 
     Raises Unproven where Postfix does not start, with its reason, BadFile for a text
     that Postfix would not read, BadValue, FileFailed, CommandFailed.
@@ -175,8 +174,12 @@ def rehearsing(
         )
         main, master = MainCf.parse(candidate.main), MasterCf.parse(candidate.master)
         made = stage(main, master, candidate.config_dir, where)
-        write(where / "etc" / "master.cf", made.master)
         write(where / "etc" / "main.cf", made.main)
+        if traced:
+            usual = Instance(where / "etc").values(*ASKED)
+            made = stage(main, master, candidate.config_dir, where, usual)
+            write(where / "etc" / "main.cf", made.main)
+        write(where / "etc" / "master.cf", made.master)
         daemons = main.get("daemon_directory") or default_daemons()
         with (
             attending(where / "queue") as attendant,

@@ -15,6 +15,7 @@ from postfixconf.host.rehearsal.answers import Answer
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
     LITERAL,
+    NAMED,
     Questions,
     questions,
 )
@@ -116,8 +117,11 @@ class Seen:
     trouble: str = ""
 
     def works_for(self, who: str) -> bool:
-        """Whether somebody's message gets through."""
-        return who in self.people and not self.people[who].lost
+        """Whether somebody's message gets through, or is refused for its names."""
+        if who not in self.people:
+            return False
+        answer = self.people[who]
+        return not (answer.broken if who == NAMED else answer.lost)
 
     def ends_well_for(self, who: str) -> bool:
         """Whether somebody's message gets through to its end."""

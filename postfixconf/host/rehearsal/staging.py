@@ -17,10 +17,17 @@ itself otherwise.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from postfixconf.errors import BadValue
+from postfixconf.host.rehearsal.marking import (
+    ASKED,
+    Lists,
+    classes,
+    lists_of,
+    marked,
+)
 from postfixconf.policy.observed import front_services
 from postfixconf.policy.plan import PROBE_SERVICE
 from postfixconf.text.maincf import MainCf
@@ -28,7 +35,7 @@ from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import split_list
 from postfixconf.text.services import Service, option_line
 
-__all__ = ["INERT", "SASL", "Stage", "stage"]
+__all__ = ["PASSED_OVER", "SASL", "Stage", "stage"]
 
 SASL = "private/sasl"
 # Says nothing in every list: it stands for what is passed over.
@@ -39,6 +46,7 @@ PASSED_OVER = {
     "reject_unverified_recipient": "recipient addresses are not verified",
 }
 DROPPED = re.compile(r"multi_instance_\w+|alternate_config_directories|debug\w+")
+TRACED = "smtpd_log_access_permit_actions"
 HELPERS = ("trivial-rewrite", "proxymap")
 
 # Of every smtpd service, after its own overrides.
@@ -87,6 +95,8 @@ class Stage:
     sockets: Mapping[str, str]
     front: str
     left_out: tuple[str, ...]
+    # Of a traced one: the lists of each service, as they are marked.
+    lists: Mapping[str, Lists] = field(default_factory=dict)
 
     def service(self, name: str) -> str:
         """The service that a probe names: `submission`, `465/inet`, "" for port 25.
@@ -101,10 +111,17 @@ class Stage:
         return known[0]
 
 
-def stage(main: MainCf, master: MasterCf, live: Path, room: Path) -> Stage:
+def stage(
+    main: MainCf,
+    master: MasterCf,
+    live: Path,
+    room: Path,
+    usual: Mapping[str, str] | None = None,
+) -> Stage:
     """The texts to start in `room`, from those of the configuration in `live`.
 
-    Raises BadValue where master.cf has no smtpd that strangers reach.
+    With `usual`, the lists as main.cf has them, every rule leaves a trace. Raises
+    BadValue where master.cf has no smtpd that strangers reach.
     """
     smtpds = {
         f"{each.name}/{each.type}": each
@@ -121,6 +138,10 @@ def stage(main: MainCf, master: MasterCf, live: Path, room: Path) -> Stage:
 
     given = {name: moved(main.get(name) or "") for name in main.names()}
     given = {name: value for name, value in given.items() if not DROPPED.match(name)}
+    lists: dict[str, Lists] = {}
+    if usual is not None:
+        lists = {key: lists_of(each, main, usual) for key, each in smtpds.items()}
+        given |= {n: moved(marked(n, rules)) for n, rules in classes(main).items()}
     lines = [f"{name} = {value}\n" for name, value in (given | settings(room)).items()]
     services = [
         f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
@@ -129,6 +150,12 @@ def stage(main: MainCf, master: MasterCf, live: Path, room: Path) -> Stage:
     services += [
         f"{sockets[key]} unix - - {each.chroot} - - smtpd\n{options(each, moved)}"
         + "".join(option_line(name, value) for name, value in OVERRIDES.items())
+        + "".join(
+            option_line(name, moved(marked(name, rules)))
+            for name, rules in lists.get(key, {}).items()
+            if name in ASKED
+        )
+        + (option_line(TRACED, "static:all") if lists else "")
         for key, each in smtpds.items()
     ]
     return Stage(
@@ -137,6 +164,7 @@ def stage(main: MainCf, master: MasterCf, live: Path, room: Path) -> Stage:
         sockets,
         f"{fronts[0].name}/{fronts[0].type}",
         tuple(left_out(main, master)),
+        lists,
     )
 
 

@@ -21,7 +21,7 @@ from postfixconf.policy.observed import Texts
 from postfixconf.policy.table import Table
 from postfixconf.text.access import BEGIN, END
 from postfixconf.text.maincf import MainCf
-from tests.support.practice import Practice, Tried, fail_at, text_lines
+from tests.support.practice import REHEARSED, Practice, Tried, fail_at, text_lines
 
 GOOD = "alice@good.example"
 BOB = "bob@practice.test"
@@ -29,8 +29,8 @@ ON = {"disable_vrfy_command": "on"}
 
 
 def candidate(server: Practice, main: str = "", master: str = "") -> Outcome:
-    """Hand a configuration straight to the protocol, past the linter."""
-    return server.apply(server.candidate(Tried(main, master)))
+    """Hand a configuration to the live proof, past the linter and the rehearsal."""
+    return server.apply(server.candidate(Tried(main, master)), demands=REHEARSED)
 
 
 def test_an_applied_change_is_live_and_its_checkpoint_closed(
@@ -137,7 +137,9 @@ def test_a_table_is_built_looked_up_and_installed(practice: Practice) -> None:
     assert path.with_name("access.db").exists()
 
 
-@pytest.mark.parametrize("step", ["compare", "check", "stage", "checkpoint"])
+@pytest.mark.parametrize(
+    "step", ["compare", "check", "stage", "rehearse", "checkpoint"]
+)
 def test_a_failure_before_the_first_byte_is_refused(
     practice: Practice, step: str
 ) -> None:
@@ -352,7 +354,7 @@ def test_a_reload_is_judged_by_an_smtpd_of_after_it(practice: Practice) -> None:
     bad = practice.plan({}, reload=True)
     text = bad.before.main + "smtpd_helo_restrictions = reject_nonsense\n"
     bad = replace(made, before=bad.before, after=Texts(text, bad.before.master))
-    assert isinstance(practice.apply(bad), RolledBack)
+    assert isinstance(practice.apply(bad, demands=REHEARSED), RolledBack)
 
 
 def test_off_again_restores_the_bytes_of_main_cf(practice: Practice) -> None:

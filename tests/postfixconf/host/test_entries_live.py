@@ -227,7 +227,8 @@ def test_own_domains_in_test_mode_warn_and_refuse_nothing(server: Practice) -> N
     mark = server.instance.log.mark()
     assert server.attempt(ALICE, TO, **HONEST).ok
     eventually(lambda: "reject_warning: RCPT from mx.good" in server.log(mark))
-    assert " reject: " not in server.log(mark)
+    ours = [x for x in server.log(mark).splitlines() if "postfix/mailguard" not in x]
+    assert not any(" reject: " in line for line in ours)
 
 
 def test_one_entry_among_many_needs_no_restart(practice: Practice) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from postfixconf.host.apply import Applied, RolledBack
 from postfixconf.host.commands import run
 from postfixconf.policy.entries import Entry
-from tests.support.practice import Practice
+from tests.support.practice import REHEARSED, Practice
 
 SENDER = "smtpd_sender_restrictions"
 DENIED = [Entry.read("deny", "sender", "pest@bad.example")]
@@ -49,7 +49,7 @@ def test_a_table_of_two_types_is_read_by_one_of_them_only(practice: Practice) ->
     adopt(practice, f"{SENDER} = check_sender_access proxy:btree:{directory}/access\n")
     assert practice.attempt("old@bad.example", BOB).code == 554
     made = practice.plan({}, DENIED)
-    outcome = practice.apply(replace(made, findings=()))
+    outcome = practice.apply(replace(made, findings=()), demands=REHEARSED)
     assert [each.code for each in made.blocking] == ["access_asked_as_another"]
     assert isinstance(outcome, RolledBack)
     assert "access.db: Invalid argument" in outcome.cause

@@ -6,7 +6,7 @@ from postfixconf.errors import HostError
 from postfixconf.host.apply import Applied, RolledBack
 from postfixconf.host.checkpoint import checkpoints
 from postfixconf.host.journal import Journal, Step
-from tests.support.practice import Practice, Tried, serving
+from tests.support.practice import REHEARSED, Practice, Tried, serving
 from tests.support.smtp import smtp
 
 ON = {"disable_vrfy_command": "on"}
@@ -25,7 +25,7 @@ def test_an_open_relay_is_seen_behind_a_check_on_names(
     practice: Practice, mask: str
 ) -> None:
     lines = f"{OPEN}smtpd_helo_restrictions = {mask}\n"
-    outcome = practice.apply(practice.candidate(Tried(lines)))
+    outcome = practice.apply(practice.candidate(Tried(lines)), demands=REHEARSED)
     assert isinstance(outcome, RolledBack)
     assert "open relay" in outcome.cause
 
@@ -41,7 +41,7 @@ def test_a_misspelling_is_seen_on_a_server_whose_domains_are_in_tables() -> None
             "smtpd_recipient_restrictions = permit_mynetworks, "
             "reject_unauth_destination, reject_nonsense\n"
         )
-        outcome = server.apply(server.candidate(Tried(line)))
+        outcome = server.apply(server.candidate(Tried(line)), demands=REHEARSED)
     assert isinstance(outcome, RolledBack)
     assert "reject_nonsense" in outcome.cause
 
@@ -116,5 +116,5 @@ def test_a_full_disk_of_checkpoints_still_tells_the_truth(
         raise HostError("No space left on device")
 
     monkeypatch.setattr("postfixconf.host.checkpoint.Checkpoint.close", full)
-    assert isinstance(practice.apply(made), RolledBack)
+    assert isinstance(practice.apply(made, demands=REHEARSED), RolledBack)
     assert practice.works()

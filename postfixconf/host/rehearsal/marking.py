@@ -1,0 +1,64 @@
+"""Lists with a marker before each rule, so that Postfix tells how it goes through them.
+
+A marker is an access table that answers every client with `INFO`: it permits nothing,
+refuses nothing and leaves a line. Pure.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from postfixconf.policy.catalog import LISTS
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import Rule, parse_list
+from postfixconf.text.services import Service
+
+__all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
+
+ASKED = LISTS[:5]  # what is asked at RCPT
+CLASSES = "smtpd_restriction_classes"
+REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))")
+
+Lists = Mapping[str, tuple[Rule, ...]]
+
+
+def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
+    """The lists that a service asks, its overrides counted.
+
+    `usual` are the values of ASKED as main.cf has them, `$` expanded.
+    """
+    own = {name: expanded(value, main) for name, value in service.overrides().items()}
+    values = {name: own.get(name, usual.get(name, "")) for name in ASKED}
+    return {
+        **{name: parse_list(each) for name, each in values.items()},
+        **classes(main),
+    }
+
+
+def classes(main: MainCf) -> Lists:
+    """The restriction classes of main.cf, by name."""
+    names = re.split(r"[,\s]+", main.get(CLASSES) or "")
+    return {n: parse_list(expanded(main.get(n) or "", main)) for n in names if n}
+
+
+def expanded(value: str, main: MainCf) -> str:
+    """A value with main.cf's own `$name` in place; others stay."""
+    for _ in range(5):  # who refers to himself stays as he is
+        new = REFERENCE.sub(
+            lambda found: main.get(found[1] or found[2] or found[3]) or found[0], value
+        )
+        if new == value:
+            break
+        value = new
+    return value
+
+
+def marked(where: str, rules: Iterable[Rule]) -> str:
+    """A list with a marker before each of its rules, and one at its end."""
+    items = list(rules)
+    texts = [f"{marker(where, n)}, {each.text}" for n, each in enumerate(items)]
+    return ", ".join([*texts, marker(where, len(items))])
+
+
+def marker(where: str, number: int) -> str:
+    """A rule that leaves a line and does nothing else."""
+    return f"check_client_access static:{{INFO mailguard at {where} {number}}}"
