@@ -1,5 +1,6 @@
-"""Entries, since when and until when each was live, and files of them."""
+"""Entries, since when and until when each was live, files of them, and pins."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from postfixconf.policy import entries as library
+from postfixconf.policy.probes import Expect, Probe
 
-__all__ = ["UNFINISHED", "Domain", "Entry", "Import", "Staged", "State"]
+__all__ = ["UNFINISHED", "Domain", "Entry", "Import", "Pin", "Staged", "State"]
 
 
 class Domain(Func):
@@ -230,3 +232,57 @@ class Staged(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.side} {self.kind} {self.value}"
+
+
+class Pin(models.Model):
+    """Mail that must always get through, or never, whatever is switched.
+
+    Either a sender `domain`, or the one envelope in the fields that have the names of
+    `Probe`'s, told apart by `domain` being "". `key` stands for what is pinned,
+    without what is expected, so that nothing is pinned twice or both ways.
+    """
+
+    LONGEST = 512  # characters, as of a probe
+
+    expect = models.CharField(
+        max_length=6,
+        choices=[
+            (Expect.ACCEPT.value, "must always get through"),
+            (Expect.REFUSE.value, "must never get through"),
+        ],
+    )
+    domain = models.CharField(max_length=253, blank=True)
+    client_address = models.CharField(max_length=45, blank=True)
+    client_name = models.CharField(max_length=LONGEST, blank=True)
+    reverse_client_name = models.CharField(  # noqa: DJ001
+        max_length=LONGEST, null=True, blank=True
+    )
+    helo = models.CharField(max_length=LONGEST, blank=True)
+    sender = models.CharField(max_length=LONGEST, blank=True)
+    recipient = models.CharField(max_length=LONGEST, blank=True)
+    sasl_username = models.CharField(max_length=LONGEST, blank=True)
+    service = models.CharField(max_length=LONGEST, blank=True)
+    key = models.BigIntegerField(unique=True)
+    note = models.CharField(max_length=200, blank=True)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    author_name = models.CharField(max_length=200)
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.get_expect_display()}"
+
+    @property
+    def what(self) -> str:
+        """What is pinned, in words that hold what strangers wrote."""
+        return self.domain or f"{self.sender or '<>'} to {self.recipient}"
+
+    @property
+    def probe(self) -> Probe:
+        """The envelope with what is expected; a domain's pin has none of its own."""
+        texts = {each.name: getattr(self, each.name) for each in fields(Probe)}
+        return Probe(**texts | {"expect": Expect(self.expect)})

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from postfixconf.errors import BadValue
 
-__all__ = ["LONGEST_NOTE", "read_expires", "read_note"]
+__all__ = ["LONGEST_NOTE", "read_expires", "read_note", "read_reason"]
 
 LONGEST_NOTE = 200  # characters
 
@@ -19,6 +19,14 @@ def read_note(text: str) -> str:
     if len(note) > LONGEST_NOTE:
         raise BadValue(text, f"a note has at most {LONGEST_NOTE} characters")
     return note
+
+
+def read_reason(text: str) -> str:
+    """A note that says why, and is not left out. Raises BadValue, which quotes it."""
+    reason = read_note(text)
+    if not reason:
+        raise BadValue(text, "say why: it stands in the history")
+    return reason
 
 
 def read_expires(text: str) -> datetime | None:
