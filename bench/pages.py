@@ -16,12 +16,15 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from bench.attempts import fill  # noqa: E402
+from bench.attempts import POPULAR, fill  # noqa: E402
 from mailguard.accounts.models import User  # noqa: E402
+from mailguard.audit.services import MAILGUARD  # noqa: E402
 from mailguard.changes import worker  # noqa: E402
+from mailguard.lists import pins  # noqa: E402
 from mailguard.servers.models import Server  # noqa: E402
 from mailguard.traffic import evidence, retention  # noqa: E402
 from mailguard.traffic.models import Attempt  # noqa: E402
+from postfixconf.policy.probes import Expect  # noqa: E402
 from tests.support.dns import WORLD, serving  # noqa: E402
 from tests.support.namespace import enter  # noqa: E402
 from tests.support.practice import serving as practice  # noqa: E402
@@ -81,6 +84,7 @@ PAGES = (
     "/entries/?text=d4711.example",
     "/entries/?text=nothing-like-this",
     "/entries/?side=deny&kind=sender",
+    "/pins/",
     "/review/",
     "/history/",
     "/history/1/",
@@ -131,6 +135,8 @@ def measure(server: Server) -> None:
     print(f", filled in {took / 1000:.0f} s", flush=True)
     took = milliseconds(lambda: evidence.refresh(server, 3600))
     print(f"all evidence worked out in {took / 1000:.1f} s", flush=True)
+    for domain in POPULAR:
+        pins.add_domain(domain=domain, expect=Expect.ACCEPT, actor=MAILGUARD)
     browser = Client(headers={"host": "127.0.0.1"})
     browser.force_login(User.objects.create_user("bench"))
     told("Mail search", browser, [f"/search/?{query}" for query in QUERIES])

@@ -1,5 +1,6 @@
 """`make shots`: every page at 390 and 1280 px, light and dark, into docs/screens."""
 
+import json
 import time
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,8 @@ PAGES = {
     "confirm": "/protection/reject_unknown_client_hostname/confirm/",
     "entries": "/entries/",
     "import": "/entries/import/",
+    "pins": "/pins/",
+    "pin": "/pins/add/?attempt=1",
     "domains": "/domains/",
     "review": "/review/",
     "history": "/history/",
@@ -38,6 +41,13 @@ ENTRIES = (
     ("deny", "client", "203.0.113.0/24", "nothing but spam since 2024"),
     ("allow", "helo", "oldprinter", "cannot be taught a better name"),
 )
+PIN = {
+    "client_address": "192.0.2.7",
+    "client_name": "mx.partner.example",
+    "helo": "mx.partner.example",
+    "sender": "orders@partner.example",
+    "recipient": "sales@practice.test",
+}
 MAILS = 600
 WIDTHS = (390, 1280)
 HEIGHT = 800
@@ -51,6 +61,9 @@ def prepare(site: Site) -> None:
     site.manage("set", "reject_non_fqdn_helo_hostname=on")
     for side, kind, value, note in ENTRIES[:4]:
         site.manage("entries", "add", side, kind, value, "--note", note)
+    pins = site.home / "pins.jsonl"
+    pins.write_text(json.dumps(PIN))
+    site.manage("pins", "add", str(pins), "--note", "orders of our largest customer")
     site.manage("domains", "add", "practice.test")
     site.manage("set", "own_domains=test")
     site.manage("apply", "--reason", "infected PCs greet with short names")

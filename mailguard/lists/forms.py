@@ -16,7 +16,15 @@ from mailguard.lists.services import find
 from postfixconf.errors import BadValue, quoted
 from postfixconf.policy.entries import Entry, Kind, Side
 
-__all__ = ["KINDS", "EntryForm", "NoteForm", "UploadForm"]
+__all__ = [
+    "KINDS",
+    "Chosen",
+    "EntryForm",
+    "NoteForm",
+    "Noted",
+    "Typed",
+    "UploadForm",
+]
 
 SIDES = {Side.ALLOW: "Allow", Side.DENY: "Deny"}
 KINDS = {
@@ -67,29 +75,18 @@ def is_time(value: Any) -> bool:
         return False
 
 
-class NoteForm(forms.Form):
-    """Why an entry is there, and until when."""
+class Noted(forms.Form):
+    """Whatever has a note that says why it is there."""
 
     note = Typed(
         required=False,
         strip=False,
         help_text="Why, for whoever reads it in a year.",
     )
-    expires = Typed(
-        required=False,
-        strip=False,
-        widget=When,
-        label="Until",
-        help_text="Empty: for good.",
-    )
 
     def clean_note(self) -> str:
         """One line of visible text."""
         return self.judged(read_note, self.cleaned_data["note"])
-
-    def clean_expires(self) -> datetime | None:
-        """A time that is still to come."""
-        return self.judged(read_expires, self.cleaned_data["expires"])
 
     def judged(self, read: Callable[[str], T], text: str) -> T:
         """What a reader makes of it, or its complaint as the field's error."""
@@ -97,11 +94,6 @@ class NoteForm(forms.Form):
             return read(text)
         except BadValue as cause:
             raise forms.ValidationError(f"{cause}.") from None
-
-    @classmethod
-    def of(cls, row: Row) -> "NoteForm":
-        """As it is now."""
-        return cls(initial={"note": row.note, "expires": row.expires_at})
 
     @property
     def helper(self) -> FormHelper:
@@ -111,6 +103,27 @@ class NoteForm(forms.Form):
         helper.disable_csrf = True
         helper.layout = Layout(Div(*self.fields, css_class="fields"))
         return helper
+
+
+class NoteForm(Noted):
+    """Why an entry is there, and until when."""
+
+    expires = Typed(
+        required=False,
+        strip=False,
+        widget=When,
+        label="Until",
+        help_text="Empty: for good.",
+    )
+
+    def clean_expires(self) -> datetime | None:
+        """A time that is still to come."""
+        return self.judged(read_expires, self.cleaned_data["expires"])
+
+    @classmethod
+    def of(cls, row: Row) -> "NoteForm":
+        """As it is now."""
+        return cls(initial={"note": row.note, "expires": row.expires_at})
 
 
 class EntryForm(NoteForm):

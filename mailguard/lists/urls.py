@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mailguard.lists import import_views, views
+from mailguard.lists import import_views, pin_views, views
 
 app_name = "lists"
 
@@ -15,4 +15,8 @@ urlpatterns = [
     path("entries/import/<int:pk>/confirm/", import_views.confirm, name="confirm"),
     path("entries/import/<int:pk>/cancel/", import_views.cancel, name="cancel"),
     path("entries/import/<int:pk>/refused/", import_views.refused, name="refused"),
+    path("pins/", pin_views.index, name="pins"),
+    path("pins/add/", pin_views.add, name="add_pin"),
+    path("pins/add/domain/", pin_views.add_domain, name="add_pin_domain"),
+    path("pins/<int:pk>/remove/", pin_views.remove, name="remove_pin"),
 ]

@@ -51,6 +51,7 @@ TITLES = {
     "sender_domain": "Sender domain",
     "helo": "Greeting",
     "entries": "Entries",
+    "pin": "Pin",
 }
 
 

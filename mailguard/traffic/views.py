@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
+from mailguard.traffic.envelopes import sender_domain
 from mailguard.traffic.letting import MOST, patterns
 from mailguard.traffic.models import Attempt, Log
 from mailguard.traffic.search import PERIODS, VERDICTS, Page, Search
@@ -67,6 +68,7 @@ def attempt(request: HttpRequest, pk: int) -> HttpResponse:
         "rules": [(key, each, since(row, key)) for key, each in story.rules],
         "patterns": patterns(story),
         "most": MOST,
+        "domain": sender_domain(row),
         "ticket": ticket(story),
     }
     return render(request, "traffic/attempt.html", context)

@@ -1,5 +1,6 @@
-"""Allow and deny and own domains, as a person meets them."""
+"""Allow and deny, pins and own domains, as a person meets them."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,14 @@ PATHS = [
     "/domains/",
     "/protection/own_domains/confirm/",
 ]
+PIN_PATHS = ["/pins/", "/pins/add/", "/pins/{}/remove/"]
+PIN = {
+    "client_address": "2001:db8::7",
+    "client_name": "mx1.newsletters-of-a-customer.example.org",
+    "helo": "mx1.newsletters-of-a-customer.example.org",
+    "sender": "bounces+" + "4711-" * 40 + "@newsletters-of-a-customer.example.org",
+    "recipient": "alice@practice.test",
+}
 
 
 def sign_in(page: Page, site: Site) -> None:
@@ -105,6 +114,45 @@ def test_a_page_breaks_no_rule_of_its_own_policy(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(path)
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def pin(site: Site) -> int:
+    """The number of a pin with a long sender; its module ends with its site."""
+    file = site.home / "pins.jsonl"
+    file.write_text(json.dumps(PIN))
+    told = site.manage("pins", "add", str(file), "--note", "the newsletter")[1]
+    number: int = told["pins"][0]["number"]
+    return number
+
+
+@pytest.mark.parametrize("path", PIN_PATHS)
+def test_a_page_of_pins_is_accessible_on_a_phone(
+    themed: Page, pin: int, path: str
+) -> None:
+    themed.goto(path.format(pin))
+    for fold in themed.locator("main details").all():
+        fold.evaluate("fold => { fold.open = true; }")
+    found = Axe().run(themed)
+    assert found.violations_count == 0, found.generate_report()
+    assert themed.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_domain_is_pinned_and_removed_with_a_reason(either: Page, pin: int) -> None:
+    page = either
+    page.goto("/pins/")
+    page.locator("details.add summary").click()
+    page.fill("#id_domain_domain", "pinned.example")
+    page.select_option("#id_domain_expect", "refuse")
+    page.click("#pin-domain")
+    row = page.get_by_test_id("pin").filter(has_text="pinned.example")
+    expect(row).to_contain_text("nothing recorded from pinned.example yet")
+    expect(row).to_have_attribute("data-expect", "refuse")
+    row.get_by_role("link", name="Remove…").click()
+    page.fill("[name=note]", "a mistake")
+    page.click("#confirm")
+    expect(page.get_by_test_id("pins")).to_be_visible()
+    expect(row).to_have_count(0)
 
 
 def add(page: Page, side: str, kind: str, value: str) -> None:

@@ -28,6 +28,7 @@ PATHS = {
     "every mail": "/search/",
     "nothing found": "/search/?text=nobody@nowhere.example",
     "attempt": "an attempt",
+    "pin": "an attempt",
     "log": "/log/",
     "suggestions": "/greylisting/suggestions/",
     "dashboard": "/",
@@ -200,10 +201,13 @@ def test_a_page_with_mail_is_accessible_and_fits(
     theme: Literal["light", "dark"],
     width: int,
 ) -> None:
-    path = an_attempt(alice) if name == "attempt" else PATHS[name]
+    path = an_attempt(alice) if PATHS[name] == "an attempt" else PATHS[name]
     alice.emulate_media(color_scheme=theme)
     alice.set_viewport_size({"width": width, "height": 800})
     alice.goto(path)
+    if name == "pin":
+        alice.get_by_test_id("pin-message").click()
+        expect(alice.locator("#id_sender")).to_have_value(CUSTOMER)
     for fold in alice.locator("main details").all():
         fold.evaluate("fold => { fold.open = true; }")
     found = Axe().run(alice)

@@ -23,6 +23,8 @@ CHOSEN = (
     "test_retention.py",
     "test_suggestions.py",
     "test_charts.py",
+    "test_envelopes.py",
+    "test_pins.py",
     "test_intake.py::test_nothing_is_read_twice",
     "test_intake.py::test_a_failed_write_moves_nothing",
     "test_intake.py::test_a_reading_goes_on_in_another_process",
