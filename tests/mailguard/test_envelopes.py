@@ -1,5 +1,6 @@
 """From a recorded attempt to an envelope to try again, and only to a true one."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,8 +18,13 @@ from mailguard.traffic.envelopes import (
     sender_domain,
 )
 from mailguard.traffic.models import Attempt
+from mailguard.traffic.rows import row_of
+from postfixconf.maillog.attempts import Attempts
+from postfixconf.maillog.clock import Clock
+from postfixconf.maillog.parse import read
 from postfixconf.policy.probes import Probe
 from tests.support.hostile import MARKS
+from tests.support.logged import line
 from tests.support.traffic import PLAIN, seen
 
 WHOLE = Probe(
@@ -106,6 +112,29 @@ def test_what_is_known_of_the_rest_is_kept() -> None:
     assert told["sender"] == "bob@example.org"
     assert not told.get("helo")
     assert "recipient" not in told
+
+
+def test_what_the_recorder_wrote_of_accepted_mail_is_a_whole_envelope() -> None:
+    program, client = "postfix/submission/smtpd", "unknown[2001:db8::7]"
+    end = "from=<bob@example.org> to=<alice@practice.test> proto=ESMTP helo=<[::1]>"
+    recorded = f"<{client}>: mailguard reverse=host-7.example; {end}"
+    log = [
+        line(f"NOQUEUE: info: RCPT from {client}: {recorded}", program),
+        line(f"4F1A2B3C4D: client={client}, sasl_username=anna", program),
+    ]
+    merged, clock = Attempts(), Clock(datetime.now(UTC))
+    told = [each for raw in log for each in merged.feed(read(raw, clock), raw)]
+    values = row_of(1, told[-1])._asdict()
+    del values["reply"]
+    assert probe_of(Attempt(**values)) == Probe(
+        client_address="2001:db8::7",
+        reverse_client_name="host-7.example",
+        helo="[::1]",
+        sender="bob@example.org",
+        recipient="alice@practice.test",
+        sasl_username="anna",
+        service="submission",
+    )
 
 
 @pytest.mark.parametrize("address", ["unknown", "192.0.2.256", "<mg>"])
