@@ -38,7 +38,7 @@ ROUNDS = 7
 READ = (
     "import time, django; django.setup(); "
     "from mailguard.lists import claims; begun = time.perf_counter(); "
-    "n = sum(1 for _ in claims.lines('access', 10**9)); "
+    "n = sum(1 for _ in claims.lines('access', claims.after(10**9))); "
     "print(n, time.perf_counter() - begun)"
 )
 

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "mailguard.protection",
     "mailguard.lists",
     "mailguard.changes",
+    "mailguard.rehearsals",
     "mailguard.dashboard",
 ]
 
@@ -193,6 +194,8 @@ TURNS = {
     "suggest whom not to greylist": ("mailguard.traffic.tasks.suggest", 300, ["local"]),
     "forget old attempts": ("mailguard.traffic.tasks.forget", 20, ["local"]),
     "get on with imports": ("mailguard.lists.tasks.tend", 15, []),
+    "get on with rehearsals": ("mailguard.rehearsals.tasks.go_on", 5, ["local"]),
+    "forget old trials": ("mailguard.rehearsals.tasks.forget", 3600, []),
 }
 CELERY_BEAT_SCHEDULE = {
     name: {

@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
     path("", include("mailguard.changes.urls")),
+    path("", include("mailguard.rehearsals.urls")),
 ]

@@ -27,13 +27,7 @@ class ReasonForm(forms.Form):
 
     def clean_reason(self) -> str:
         """Printable text only: a reason stands in histories and logs."""
-        reason: str = self.cleaned_data["reason"]
-        if not reason.isprintable():
-            raise forms.ValidationError(
-                "“%(text)s” holds invisible characters. Nothing was changed.",
-                params={"text": fit(reason[:80])},
-            )
-        return reason
+        return printable(self.cleaned_data["reason"])
 
     @property
     def helper(self) -> FormHelper:
@@ -43,17 +37,37 @@ class ReasonForm(forms.Form):
         return helper
 
 
+def printable(reason: str) -> str:
+    """A reason that may stand in a history. Raises ValidationError, quoting it."""
+    if not reason.isprintable():
+        raise forms.ValidationError(
+            "“%(text)s” holds invisible characters. Nothing was changed.",
+            params={"text": fit(reason[:80])},
+        )
+    return reason
+
+
 class ApplyForm(ReasonForm):
-    """Why, the plan that was reviewed, and reload or restart."""
+    """Why, reload or restart, why a pin may break, and the plan that was reviewed."""
 
     reload = forms.BooleanField(
         required=False,
         label="Reload instead of restart",
         help_text="Open connections are kept; they finish with the old rules.",
     )
+    override = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        label="Apply although a pin does not hold: why?",
+        help_text="Leave it empty, unless a pin stands in the way of this change.",
+    )
     reviewed = forms.CharField(widget=forms.HiddenInput)
 
-    field_order = ["reason", "reload", "reviewed"]
+    field_order = ["reason", "reload", "override", "reviewed"]
+
+    def clean_override(self) -> str:
+        """Printable text, as a reason is."""
+        return printable(self.cleaned_data["override"])
 
     def show_plan(self, digest: str) -> None:
         """Have the form say which plan the person is looking at now."""

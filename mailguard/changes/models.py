@@ -6,7 +6,7 @@ from django.db import models
 from mailguard.protection.differences import Difference
 from mailguard.servers.models import Server
 
-__all__ = ["FINISHED", "Kind", "Revision", "State"]
+__all__ = ["FINISHED", "Kind", "Passed", "Revision", "State"]
 
 
 class State(models.TextChoices):
@@ -38,7 +38,7 @@ class Revision(models.Model):
     after}, `more` how many there were beyond those; `tables` are {path, version,
     added, removed}; of the table `access` the hand-written lines are kept. `steps`
     are the protocol's steps with `ms` in milliseconds; `said` is what Postfix
-    answered.
+    answered. `override` is why it may break a pin, empty if it may not.
     """
 
     number = models.PositiveIntegerField(unique=True)
@@ -71,6 +71,7 @@ class Revision(models.Model):
     access_after = models.BinaryField(default=b"")
     findings = models.JSONField(default=list)
     steps = models.JSONField(default=list)
+    override = models.CharField(max_length=1000, blank=True)
     cause = models.TextField(blank=True)
     said = models.TextField(blank=True)
 
@@ -89,3 +90,26 @@ class Revision(models.Model):
     def differences(self) -> list[Difference]:
         """What it changes, in words."""
         return [Difference(**each) for each in self.changes]
+
+
+class Passed(models.Model):
+    """A plan that was rehearsed before its apply, and passed.
+
+    It counts for the same plan, the same state of the server (`observed`) and the same
+    pins. `said` is what was seen.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE)
+    plan_digest = models.CharField(max_length=64)
+    observed = models.CharField(max_length=64)
+    pins = models.CharField(max_length=64)
+    at = models.DateTimeField(auto_now=True)
+    said = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["server"], name="latest_passed_plan")
+        ]
+
+    def __str__(self) -> str:
+        return f"plan {self.plan_digest[:12]} passed"

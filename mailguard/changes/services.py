@@ -109,11 +109,13 @@ def request_apply(
     reload: bool = False,
     reviewed: str | None = None,
     wish: Draft | None = None,
+    override: str = "",
 ) -> Revision:
     """Queue the draft (or `wish`) for the worker; the row it will carry out.
 
     `reviewed` is the digest of the plan that the person saw; a draft that has
-    changed since is not applied. Raises NotNow, and then nothing was changed.
+    changed since is not applied. `override` is why it may break a pin. Raises
+    NotNow, and then nothing was changed.
     """
     if server.prefer_reload != reload:
         server.prefer_reload = reload
@@ -133,6 +135,7 @@ def request_apply(
         tables=told_tables(made, wish),
         reload=reload,
         plan_digest=made.digest,
+        override=override,
         findings=[asdict(each) for each in made.findings],
         **texts_of(made.before, made.after),
     )
@@ -222,6 +225,7 @@ def request_panic(*, server: Server, actor: Actor, reason: str) -> Revision:
         reason=reason,
         reload=server.prefer_reload,
         wish=alone(server, made),
+        override="a panic",
     )
 
 

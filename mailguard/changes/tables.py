@@ -1,12 +1,17 @@
 """The tables of entries that a draft changes, and what they will hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from typing import NamedTuple
+
+from django.db.models import QuerySet
 
 from mailguard.changes.draft import Draft, live_policy
 from mailguard.changes.models import Revision
 from mailguard.lists import claims
+from mailguard.lists import services as lists
+from mailguard.lists.models import Entry
 from mailguard.servers.models import Server
 from postfixconf.policy import sources
 from postfixconf.policy.control import Mode
@@ -19,12 +24,19 @@ from postfixconf.policy.policy import Policy
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["changed", "filled", "made_as", "watched"]
+__all__ = ["changed", "filled", "made_as", "previewed", "watched"]
 
 NO_DOMAINS = OwnDomains()
 DOTTED = "dotted"
 FEW = 1000  # keys up to which a copy of the database is edited
 ACTIONS: dict[str, str] = {Side.ALLOW: ALLOW, Side.DENY: DENY}
+
+
+class Rows(NamedTuple):
+    """The entries that change, and all that are live once they have."""
+
+    changes: QuerySet[Entry]
+    after: QuerySet[Entry]
 
 
 def changed(
@@ -82,35 +94,66 @@ def filled(
     revision: Revision, adopted: Texts, seen: Observed, policy: Policy
 ) -> list[Table]:
     """The tables of a revision that has its rows claimed, with their lines."""
+    wanted = [
+        Table(
+            Lookup(each["path"]), made_of(each["path"], adopted, seen), each["version"]
+        )
+        for each in revision.tables
+    ]
+    rows = Rows(claims.claimed(revision.number), claims.after(revision.number))
+    return with_lines(wanted, rows, revision.server, adopted, seen, policy)
+
+
+def previewed(
+    draft: Draft, server: Server, adopted: Texts, seen: Observed
+) -> list[Table]:
+    """The tables that a draft would make, with their lines; nothing is claimed."""
+    wanted = changed(server, draft, adopted, seen)
+    rows = Rows(draft.rows, lists.resulting(draft.rows))
+    return with_lines(wanted, rows, server, adopted, seen, draft.policy)
+
+
+def made_of(lookup: str, adopted: Texts, seen: Observed) -> str:
+    """The type of a table, as main.cf asks for it."""
+    return type_of(Lookup(lookup), MainCf.parse(adopted.main), seen.facts)
+
+
+def with_lines(
+    wanted: Iterable[Table],
+    rows: Rows,
+    server: Server,
+    adopted: Texts,
+    seen: Observed,
+    policy: Policy,
+) -> list[Table]:
+    """These tables as they are once the changes are live."""
     main = MainCf.parse(adopted.main)
-    server = revision.server
     dotted = sources.dotted(main, seen.facts)
     made = []
-    for told in revision.tables:
-        lookup = Lookup(told["path"])
-        table = Table(lookup, type_of(lookup, main, seen.facts), told["version"])
+    for table in wanted:
+        lookup = Lookup(table.path)
         own = watched(policy) if lookup is Lookup.ACCESS else NO_DOMAINS
         hand = seen.texts.access if lookup is Lookup.ACCESS else None
         few = None
         if lookup in seen.tables and not outdated(lookup, server, main, seen):
-            few = edits(lookup, revision, watched(live_policy(server)), own, dotted)
-        lines = source(lookup, revision.number, own, dotted)
+            few = edits(lookup, rows.changes, watched(live_policy(server)), own, dotted)
+        lines = source(lookup, rows.after, own, dotted)
         made.append(replace(table, lines=lines, hand=hand, edits=few))
     return made
 
 
 def source(
-    lookup: Lookup, number: int, own: OwnDomains, dotted: bool
+    lookup: Lookup, rows: QuerySet[Entry], own: OwnDomains, dotted: bool
 ) -> Callable[[], Iterator[str]]:
     """The lines of one table, read from the rows each time they are asked for."""
 
     def lines() -> Iterator[str]:
         if dotted or lookup is Lookup.NETWORKS:
-            every = (entry(lookup, *row) for row in claims.lines(lookup, number))
+            every = (entry(lookup, *row) for row in claims.lines(lookup, rows))
             yield from sources.lines(lookup, every, own, dotted=dotted)
             return
         yield from sources.lines(lookup, (), own, dotted=dotted)
-        for value, side in claims.lines(lookup, number):
+        for value, side in claims.lines(lookup, rows):
             if "xn--" in value:  # has keys in two scripts
                 one = (entry(lookup, value, side),)
                 yield from sources.lines(lookup, one, NO_DOMAINS, dotted=dotted)
@@ -122,13 +165,13 @@ def source(
 
 def edits(
     lookup: Lookup,
-    revision: Revision,
+    changes: QuerySet[Entry],
     before: OwnDomains,
     after: OwnDomains,
     dotted: bool,
 ) -> tuple[tuple[str, str | None], ...] | None:
     """The keys that change, where they are few."""
-    rows = claims.edits(lookup, revision.number, FEW)
+    rows = claims.edits(lookup, changes, FEW)
     if rows is None:
         return None
     told: dict[str, str | None] = {}

@@ -16,6 +16,7 @@ from django.utils import timezone
 from mailguard.audit.services import MAILGUARD
 from mailguard.changes import tables
 from mailguard.changes.adoption import adopt
+from mailguard.changes.demands import demands
 from mailguard.changes.expiry import expire
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.outcomes import became_live, finish, keep_steps, made_anew
@@ -100,12 +101,14 @@ def apply(revision: Revision) -> None:
         finish(revision, protocol.Refused(f"{cause}. Nothing was changed."))
         return
     journal = Journal(lambda steps: keep_steps(revision, steps))
+    policy = Policy.from_json(revision.policy)
     outcome = protocol.apply(
         made,
         instance,
         checkpoints=checkpoints(server),
         number=revision.number,
         journal=journal,
+        demands=demands(server, made, seen, policy, override=revision.override),
     )
     with transaction.atomic():
         keep_steps(revision, tuple(journal.steps))
@@ -114,7 +117,7 @@ def apply(revision: Revision) -> None:
                 seen, texts=made.after, running=True, tables=outcome.standing
             )
             made_anew(revision, seen.facts)
-            became_live(revision, live, Policy.from_json(revision.policy))
+            became_live(revision, live, policy)
         finish(revision, outcome)
     if not isinstance(outcome, protocol.Applied):
         servers.look(server)

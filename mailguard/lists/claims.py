@@ -13,7 +13,7 @@ from mailguard.lists.models import Entry
 from mailguard.lists.services import COMING, GOING, LIVE, pending
 from postfixconf.policy.entries import Lookup
 
-__all__ = ["claim", "edits", "lines", "release", "settle"]
+__all__ = ["after", "claim", "claimed", "edits", "lines", "release", "settle"]
 
 
 def claim(number: int, rows: QuerySet[Entry]) -> int:
@@ -35,17 +35,25 @@ def release(number: int) -> None:
     Entry.objects.filter(waiting=True, claimed=number).update(claimed=None)
 
 
-def lines(lookup: Lookup, number: int) -> Iterator[tuple[str, str]]:
-    """(value, side) of the entries that one table will hold with revision `number`."""
-    rows = after(number).filter(lookup=lookup).order_by("id")
-    return rows.values_list("value", "side").iterator(chunk_size=20_000)
+def claimed(number: int) -> QuerySet[Entry]:
+    """The waiting changes that revision `number` brings live."""
+    return pending().filter(claimed=number)
+
+
+def lines(lookup: Lookup, rows: QuerySet[Entry]) -> Iterator[tuple[str, str]]:
+    """(value, side) of those of `rows` that stand in one table."""
+    mine = rows.filter(lookup=lookup).order_by("id")
+    return mine.values_list("value", "side").iterator(chunk_size=20_000)
 
 
 def edits(
-    lookup: Lookup, number: int, most: int
+    lookup: Lookup, rows: QuerySet[Entry], most: int
 ) -> Sequence[tuple[str, str | None]] | None:
-    """(value, side or None) of what one table loses and gains; None if too many."""
-    rows = pending().filter(claimed=number, lookup=lookup).order_by("-removed")
+    """(value, side or None) of what one table gains and loses; None if too many.
+
+    `rows` are the waiting changes.
+    """
+    rows = rows.filter(lookup=lookup).order_by("-removed")
     found = list(rows.values_list("value", "side", "removed")[: most + 1])
     if len(found) > most:
         return None

@@ -95,7 +95,9 @@ class Probe:
     def as_json(self) -> dict[str, str]:
         """The probe as an object of a file of probes, without what it leaves open."""
         given = {name: value for name, value in asdict(self).items() if value}
-        return given | {"sender": self.sender, "helo": self.helo}
+        if self.reverse_client_name is not None:
+            given["reverse_client_name"] = self.reverse_client_name
+        return given | {"sender": self.sender}
 
     @classmethod
     def from_line(cls, line: str) -> "Probe":

@@ -14,6 +14,7 @@ STEPS = {
     "compare": "files are as reviewed",
     "check": "no finding forbids it",
     "stage": "new files written beside",
+    "rehearse": "tried on a Postfix of its own",
     "checkpoint": "old state saved",
     "baseline": "live server asked before",
     "replace": "files exchanged",

@@ -27,7 +27,9 @@ def test_a_probe_reads_back_as_it_was_told() -> None:
 def test_without_a_reverse_name_it_is_the_client_name() -> None:
     told = {name: FULL[name] for name in FULL if name != "reverse_client_name"}
     assert Probe.from_json(told).reverse == "mx.example"
-    assert Probe.from_json(told | {"reverse_client_name": ""}).reverse == ""
+    nameless = Probe.from_json(told | {"reverse_client_name": ""})
+    assert nameless.reverse == ""
+    assert Probe.from_json(nameless.as_json()) == nameless
 
 
 def test_the_null_sender_is_kept() -> None:

@@ -17,6 +17,9 @@ class Command(command.Command):
         waiting.add_timeout(parser)
         parser.add_argument("--reason", required=True)
         parser.add_argument("--reload", action="store_true", help="keep open sessions")
+        parser.add_argument(
+            "--override-pins", default="", metavar="REASON", help="why a pin may break"
+        )
 
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:
         server = servers.local()
@@ -27,5 +30,6 @@ class Command(command.Command):
             actor=actor_at_terminal(),
             reason=options["reason"],
             reload=options["reload"] or server.prefer_reload,
+            override=options["override_pins"],
         )
         return waiting.ended(revision, options["timeout"])
