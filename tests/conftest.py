@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.corpus import has_corpus
 from tests.support.dns import WORLD, Dns, serving
@@ -57,20 +57,6 @@ def browser(dns: Dns) -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """A page of the running site, Alice signed in as its administrator."""
-    context = browser.new_context(base_url=site.url)
-    page = context.new_page()
-    page.goto("/login/")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", site.password)
-    page.click("#submit-id-sign-in")
-    page.wait_for_url(site.url + "/")
-    yield page
-    context.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
