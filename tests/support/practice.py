@@ -25,6 +25,7 @@ from postfixconf.policy.sources import dotted, lines
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 from tests.support.smtp import Client, Reply, attempt, smtp
+from tests.support.starting import start
 
 __all__ = [
     "STRANGER",
@@ -185,7 +186,7 @@ def serving(
     room.chmod(0o755)
     instance = practice.create(room / "practice", port)
     configure(instance, settings)
-    instance.start()
+    start(instance)
     try:
         yield Practice(room, instance, port, observe(instance).texts)
     finally:
