@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 K ?=
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help run test check demo shots bench soak reset lock
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ run: ## install what is missing and run mailguard with its practice server
 test: ## install what is missing, check, and run every test (K=expression)
 	@deploy/setup test
 	@$(MAKE) --no-print-directory check
-	@exec $(PYTHON) -m pytest -n 2 --dist loadscope $(if $(K),-k "$(K)")
+	@exec $(PYTEST) $(if $(K),-k "$(K)")
 
 check: ## lint, format, types, arrows, migrations, deployment
 	@deploy/setup check
@@ -44,7 +45,7 @@ bench: ## measure, as ratios in one run
 
 soak: ## the long campaigns at full size
 	@deploy/setup test
-	@MAILGUARD_SOAK=1 exec $(PYTHON) -m pytest -n 2 --dist loadscope $(if $(K),-k "$(K)")
+	@MAILGUARD_SOAK=1 exec $(PYTEST) $(if $(K),-k "$(K)")
 
 reset: ## throw the practice server, database and history away
 	@exec deploy/reset

@@ -1,10 +1,11 @@
 """What every test can count on: a network of its own, and a DNS it knows."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.corpus import has_corpus
 from tests.support.dns import WORLD, Dns, serving
@@ -12,6 +13,28 @@ from tests.support.namespace import enter
 from tests.support.practice import Practice
 from tests.support.practice import serving as serving_practice
 from tests.support.site import Site, running
+
+# What takes a minute or more, the longest first.
+LONGEST = (
+    "tests/browser/",
+    "tests/mailguard/test_run.py",
+    "tests/mailguard/test_postgresql.py",
+    "tests/postfixconf/host/test_open_relay.py",
+    "tests/postfixconf/host/test_apply.py",
+    "tests/mailguard/test_changes.py",
+    "tests/mailguard/test_restore.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first: a short one at the end keeps no worker waiting."""
+    tests = Counter(item.path for item in items)
+
+    def turn(item: pytest.Item) -> tuple[int, int]:
+        ranks = (n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name))
+        return next(ranks, len(LONGEST)), -tests[item.path]
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,20 +80,6 @@ def browser(dns: Dns) -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """A page of the running site, Alice signed in as its administrator."""
-    context = browser.new_context(base_url=site.url)
-    page = context.new_page()
-    page.goto("/login/")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", site.password)
-    page.click("#submit-id-sign-in")
-    page.wait_for_url(site.url + "/")
-    yield page
-    context.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

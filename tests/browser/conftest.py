@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 
 from tests.support.site import Site
 
@@ -17,25 +17,49 @@ def sign_in(page: Page, site: Site) -> None:
     page.wait_for_url(f"{site.url}/")
 
 
-@pytest.fixture(params=["light", "dark"])
-def themed(
-    browser: Browser, site: Site, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A signed-in page in one of the two themes, on a phone."""
-    context = browser.new_context(
-        color_scheme=request.param, viewport={"width": 390, "height": 800}
-    )
-    page = context.new_page()
-    sign_in(page, site)
-    yield page
-    context.close()
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, site: Site) -> StorageState:
+    """What a browser keeps once Alice has signed in; a password is slow to check."""
+    with browser.new_context() as context:
+        sign_in(context.new_page(), site)
+        return context.storage_state()
 
 
 @pytest.fixture
-def scriptless(browser: Browser, site: Site) -> Iterator[Page]:
+def page(browser: Browser, site: Site, signed_in: StorageState) -> Iterator[Page]:
+    """A page of the running site, Alice signed in as its administrator."""
+    with browser.new_context(base_url=site.url, storage_state=signed_in) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(
+    browser: Browser,
+    site: Site,
+    signed_in: StorageState,
+    request: pytest.FixtureRequest,
+) -> Iterator[Page]:
+    """A signed-in page in one of the two themes, on a phone."""
+    with browser.new_context(
+        base_url=site.url,
+        storage_state=signed_in,
+        color_scheme=request.param,
+        viewport={"width": 390, "height": 800},
+    ) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def scriptless(browser: Browser, site: Site, signed_in: StorageState) -> Iterator[Page]:
     """A signed-in page that runs no scripts."""
-    context = browser.new_context(java_script_enabled=False, base_url=site.url)
-    page = context.new_page()
-    sign_in(page, site)
-    yield page
-    context.close()
+    with browser.new_context(
+        base_url=site.url, storage_state=signed_in, java_script_enabled=False
+    ) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
+def either(request: pytest.FixtureRequest) -> Page:
+    """A signed-in page with scripts, and one without."""
+    page: Page = request.getfixturevalue("page" if request.param else "scriptless")
+    return page

@@ -69,12 +69,17 @@ def test_a_chart_is_chosen_with_one_click(page: Page, site: Site) -> None:
     expect(page).to_have_url(f"{site.url}/?period=30d&control=reject_non_fqdn_sender")
 
 
+@pytest.fixture(scope="module")
+def counted(site: Site) -> None:
+    """There is something to draw."""
+    count(site, 7)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_figures_are_accessible_and_no_wider_than_a_phone(
-    themed: Page, site: Site, path: str
+    themed: Page, counted: None, path: str
 ) -> None:
-    count(site, 7)
-    themed.goto(site.url + path)
+    themed.goto(path)
     for fold in themed.locator("main details").all():
         fold.locator("summary").click()
     found = Axe().run(themed)

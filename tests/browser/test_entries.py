@@ -1,81 +1,12 @@
 """Allow and deny, pins and own domains, as a person meets them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.site import Site
-
-PATHS = [
-    "/entries/",
-    "/entries/?text=seen.example",
-    "/entries/add/",
-    "/entries/import/",
-    "/domains/",
-    "/protection/own_domains/confirm/",
-]
-PIN_PATHS = ["/pins/", "/pins/add/", "/pins/{}/remove/"]
-PIN = {
-    "client_address": "2001:db8::7",
-    "client_name": "mx1.newsletters-of-a-customer.example.org",
-    "helo": "mx1.newsletters-of-a-customer.example.org",
-    "sender": "bounces+" + "4711-" * 40 + "@newsletters-of-a-customer.example.org",
-    "recipient": "alice@practice.test",
-}
-
-
-def sign_in(page: Page, site: Site) -> None:
-    """As the administrator."""
-    page.goto(f"{site.url}/login/")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", site.password)
-    page.click("#submit-id-sign-in")
-    page.wait_for_url(f"{site.url}/")
-
-
-@pytest.fixture(params=["light", "dark"])
-def themed(
-    browser: Browser, site: Site, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A signed-in page in one of the two themes, on a phone."""
-    context = browser.new_context(
-        color_scheme=request.param,
-        viewport={"width": 390, "height": 800},
-        base_url=site.url,
-    )
-    page = context.new_page()
-    sign_in(page, site)
-    yield page
-    context.close()
-
-
-@pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
-def either(
-    browser: Browser, site: Site, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A signed-in page with scripts, and one without."""
-    context = browser.new_context(java_script_enabled=request.param, base_url=site.url)
-    page = context.new_page()
-    sign_in(page, site)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def waiting(site: Site) -> Iterator[None]:
-    """A few entries and a domain in the draft, dropped afterwards."""
-    site.manage(
-        "entries", "add", "deny", "sender", "bad@seen.example", "--note", "spam"
-    )
-    site.manage("entries", "add", "allow", "client", "192.0.2.0/24")
-    site.manage("entries", "add", "deny", "helo", "x", "--expires", "2099-01-31")
-    site.manage("domains", "add", "ours.example")
-    yield
-    site.manage("discard")
 
 
 @pytest.fixture
@@ -85,60 +16,7 @@ def clean(site: Site) -> Iterator[None]:
     site.manage("discard")
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible_on_a_phone(
-    themed: Page, waiting: None, path: str
-) -> None:
-    themed.goto(path)
-    for fold in themed.locator("main details").all():
-        fold.evaluate("fold => { fold.open = true; }")
-    found = Axe().run(themed)
-    assert found.violations_count == 0, found.generate_report()
-    assert themed.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_the_page_of_an_entry_is_accessible(themed: Page, waiting: None) -> None:
-    themed.goto("/entries/?text=bad@seen.example")
-    themed.click(".entries .what a")
-    expect(themed.locator("h1")).to_contain_text("bad@seen.example")
-    found = Axe().run(themed)
-    assert found.violations_count == 0, found.generate_report()
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_breaks_no_rule_of_its_own_policy(
-    page: Page, waiting: None, path: str
-) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(path)
-    assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def pin(site: Site) -> int:
-    """The number of a pin with a long sender; its module ends with its site."""
-    file = site.home / "pins.jsonl"
-    file.write_text(json.dumps(PIN))
-    told = site.manage("pins", "add", str(file), "--note", "the newsletter")[1]
-    number: int = told["pins"][0]["number"]
-    return number
-
-
-@pytest.mark.parametrize("path", PIN_PATHS)
-def test_a_page_of_pins_is_accessible_on_a_phone(
-    themed: Page, pin: int, path: str
-) -> None:
-    themed.goto(path.format(pin))
-    for fold in themed.locator("main details").all():
-        fold.evaluate("fold => { fold.open = true; }")
-    found = Axe().run(themed)
-    assert found.violations_count == 0, found.generate_report()
-    assert themed.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_a_domain_is_pinned_and_removed_with_a_reason(either: Page, pin: int) -> None:
+def test_a_domain_is_pinned_and_removed_with_a_reason(either: Page) -> None:
     page = either
     page.goto("/pins/")
     page.locator("details.add summary").click()

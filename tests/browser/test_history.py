@@ -124,7 +124,9 @@ def test_a_panic_is_one_click_and_a_restore_takes_it_back(
     applied(page)
     assert short_sender(site).code == 250
     assert waiting(site) == 1
+    panicked = int(page.url.rstrip("/").rpartition("/")[2])
     page.get_by_text("Previous", exact=True).click()
+    expect(page.locator("h1")).to_have_text(f"Revision {panicked - 1}")
     page.click("#restore-link")
     row = page.locator(f'[data-what="{RULE}"]')
     expect(row.locator("td").nth(1)).to_have_text("test")

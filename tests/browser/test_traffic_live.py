@@ -16,11 +16,10 @@ from postfixconf.host.observe import observe
 from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.recorder import RECORDER
-from postfixconf.text.maincf import MainCf
 from tests.browser.conftest import sign_in
 from tests.support.conversations import GOOD, PAIRS, SETTINGS, TO
 from tests.support.dns import Dns
-from tests.support.practice import Practice
+from tests.support.practice import Practice, configure
 from tests.support.site import Site, running
 from tests.support.waiting import eventually
 
@@ -139,11 +138,7 @@ STAGES = {
 
 def prepare(home: Path) -> None:
     """A practice server on which every control has something to act upon."""
-    path = practice.create(home / "practice", 2525).config_dir / "main.cf"
-    main = MainCf.parse(path.read_text())
-    for name, value in SETTINGS.items():
-        main = main.set(name, value)
-    path.write_text(main.render())
+    configure(practice.create(home / "practice", 2525), SETTINGS)
 
 
 @pytest.fixture(scope="module")

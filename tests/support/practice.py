@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from postfixconf.errors import HostError
-from postfixconf.host import practice
+from postfixconf.host import files, practice
 from postfixconf.host.apply import Outcome, apply
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal, Step
@@ -26,12 +26,14 @@ from postfixconf.policy.sources import dotted, lines
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 from tests.support.smtp import Client, Reply, attempt, smtp
+from tests.support.starting import start
 
 __all__ = [
     "REHEARSED",
     "STRANGER",
     "Practice",
     "Tried",
+    "configure",
     "fail_at",
     "serving",
     "tables_of",
@@ -167,6 +169,20 @@ class Practice:
         return "\n".join(self.instance.log.since(mark))
 
 
+def configure(instance: Instance, settings: Mapping[str, str]) -> None:
+    """Set these in its main.cf as mailguard would.
+
+    Not appended: of a second assignment every daemon logs a warning as it starts,
+    and postlogd then waits for itself once ten lines are queued. Not just written:
+    each of Postfix's programs waits up to two seconds for a main.cf that is new.
+    """
+    before = instance.main()
+    main = MainCf.parse(before.text)
+    for name, value in settings.items():
+        main = main.set(name, value)
+    files.replace(replace(before, data=main.render().encode()))
+
+
 @contextmanager
 def serving(
     port: int = 2525, settings: Mapping[str, str] = NOTHING
@@ -175,13 +191,8 @@ def serving(
     room = Path(tempfile.mkdtemp(prefix="mailguard-", dir="/tmp"))
     room.chmod(0o755)
     instance = practice.create(room / "practice", port)
-    main = MainCf.parse(instance.main().text)
-    for name, value in settings.items():
-        # Not appended: of a second assignment every daemon logs a warning as it
-        # starts, and postlogd then waits for itself once ten lines are queued.
-        main = main.set(name, value)
-    (instance.config_dir / "main.cf").write_text(main.render())
-    instance.start()
+    configure(instance, settings)
+    start(instance)
     try:
         yield Practice(room, instance, port, observe(instance).texts)
     finally:

@@ -58,6 +58,10 @@ def server(dns: Dns) -> Iterator[Practice]:
     extra = {"smtpd_recipient_restrictions": RULES}
     with serving(settings=SETTINGS | extra) as practice:
         assert isinstance(practice.apply(ON), Applied)
+        # The log is in order: once this is in it, so is what the proof led to.
+        mark = practice.instance.log.mark()
+        assert practice.attempt(GOOD, TO, src="127.0.0.10").ok
+        eventually(lambda: "disconnect from mx.good" in practice.log(mark))
         yield practice
 
 
