@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Log", "alarms"]
+__all__ = ["Log", "alarms", "remarks"]
 
 USUAL = (Path("/var/log/mail.log"), Path("/var/log/maillog"))
 # The daemons that a message needs; a sendmail(1) or pipe(8) that fails is no alarm.
@@ -72,7 +72,7 @@ class Log:
 
     def remarks(self, mark: int) -> list[str]:
         """What explains a failure after `mark`, once each."""
-        return list(dict.fromkeys(text for _, text in said(self.since(mark), REMARK)))
+        return remarks(self.since(mark))
 
     def wait_for_remarks(self, mark: int, seconds: float) -> list[str]:
         """`remarks`, waiting up to `seconds`: Postfix logs through a daemon."""
@@ -86,6 +86,11 @@ def alarms(lines: Iterable[str]) -> list[str]:
     """What daemons said in these lines that means they cannot work, once each."""
     found = said(lines, ALARM)
     return list(dict.fromkeys(text for program, text in found if program in DAEMONS))
+
+
+def remarks(lines: Iterable[str]) -> list[str]:
+    """What explains a failure in these lines, once each."""
+    return list(dict.fromkeys(text for _, text in said(lines, REMARK)))
 
 
 def said(lines: Iterable[str], wanted: re.Pattern[str]) -> list[tuple[str, str]]:

@@ -13,8 +13,10 @@ A name that is there with other types, or only has names below it, is answered w
 no data, any other name with NXDOMAIN, both with an SOA. Nothing may be cached: every
 TTL is 0. A query with EDNS, or with the DNSSEC flags, gets an answer all the same.
 
+A name that begins with `*.` stands for every name below that is not there itself.
+
 What this does not handle: CNAMEs are not followed, nothing is signed, there are no
-wildcards, delegations or zone transfers, and it listens on IPv4 only.
+delegations or zone transfers, and it listens on IPv4 only.
 """
 
 import socketserver
@@ -176,8 +178,16 @@ def _parse(records: Records) -> _Zone:
 def _answer(
     zone: _Zone, query: dns.message.Message, key: _Key
 ) -> dns.message.Message | None:
-    name, _ = key
-    found = zone.get((name, dns.rdatatype.ANY), zone.get(key))
+    name, kind = key
+    found = next(
+        (
+            zone[owner, each]
+            for owner in (name, *_wildcards(name))
+            for each in (dns.rdatatype.ANY, kind)
+            if (owner, each) in zone
+        ),
+        None,
+    )
     if found is SILENT:
         return None
     response = dns.message.make_response(query, recursion_available=True)
@@ -191,6 +201,12 @@ def _answer(
         if not any(known.is_subdomain(name) for known, _ in zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
     return response
+
+
+def _wildcards(name: dns.name.Name) -> Iterator[dns.name.Name]:
+    """The names with a star that a name falls under, the nearest first."""
+    for at in range(1, len(name.labels)):
+        yield dns.name.Name((b"*", *name.labels[at:]))
 
 
 class _Udp(socketserver.UDPServer):

@@ -43,6 +43,10 @@ class Attendant:
         self._thread = Thread(target=self._attend, daemon=True)
         self._thread.start()
 
+    def texts(self) -> list[str]:
+        """The lines as text."""
+        return [each.decode("utf-8", "replace") for each in self.lines]
+
     def caught_up(self) -> None:
         """Return when every line sent before is among `lines`. Raises Unproven."""
         mark = uuid4().bytes

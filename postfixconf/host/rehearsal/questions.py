@@ -5,7 +5,7 @@ that the rules behind those are reached.
 """
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postfixconf.host.conversation import NAME
@@ -23,7 +23,8 @@ LITERAL = "user@[192.0.2.1]"
 USER = "mailguard-probe"
 LOCAL = ("mydestination", "virtual_mailbox_domains", "virtual_alias_domains")
 # Parameters whose values the questions are made from.
-ASKED_FOR = (*LOCAL, "myhostname", "mynetworks", "inet_interfaces")
+RELAYED = ("relay_domains",)
+ASKED_FOR = (*LOCAL, *RELAYED, "myhostname", "mynetworks", "inet_interfaces")
 # Goes the way of ordinary mail, with a name that no DNS knows: who checks names may
 # refuse it, but Postfix has to work.
 NAMED = "a stranger with a name"
@@ -45,7 +46,9 @@ def questions(
 
     `sends` says whether the server sends mail to others for its own people.
     """
-    domain, literal = local_domain(values), f"postmaster@[{own_address(values)}]"
+    name = values["myhostname"]
+    domain = first_domain(values, LOCAL) or name
+    literal = f"postmaster@[{own_address(values)}]"
     own = f"postmaster@{domain}"
     away = LITERAL if sends else own
     people = {
@@ -61,12 +64,15 @@ def questions(
         people[who] = Probe(
             STRANGER, HELO, own, away, sasl_username=USER, service=service
         )
-    return Questions(people, tuple(relays(domain, values["myhostname"], master)))
+    ours = dict.fromkeys((domain, name, first_domain(values, RELAYED) or name))
+    return Questions(people, tuple(relays(tuple(ours), name, master)))
 
 
-def relays(domain: str, name: str, master: MasterCf) -> Iterator[Probe]:
-    """Every classic way to relay, from a stranger, on what strangers reach."""
-    ours = dict.fromkeys((domain, name))
+def relays(ours: Sequence[str], name: str, master: MasterCf) -> Iterator[Probe]:
+    """Every classic way to relay, from a stranger, on what strangers reach.
+
+    `ours` are domains that mail is taken for, `name` is the server's own.
+    """
     forms = [f"user@{OUTSIDE}", LITERAL, f"{OUTSIDE}!user", f"user%{OUTSIDE}"]
     for local in ours:
         forms += [
@@ -76,9 +82,11 @@ def relays(domain: str, name: str, master: MasterCf) -> Iterator[Probe]:
             f'"user@{OUTSIDE}"@{local}',
             f"user@{OUTSIDE}@{local}",
         ]
-    for sender in ("", f"postmaster@{domain}", f"user@{OUTSIDE}"):
+    for sender in ("", f"postmaster@{ours[0]}", f"user@{OUTSIDE}"):
         for form in forms:
             yield Probe(STRANGER, HELO, sender, form, NAME)
+    for local in ours:  # who greets with a name of ours
+        yield Probe(STRANGER, local, "", LITERAL, NAME)
     for service in reached(master):
         for form in (f"user@{OUTSIDE}", LITERAL, f"user%{OUTSIDE}@{name}"):
             yield Probe(STRANGER, HELO, "", form, NAME, service=service)
@@ -114,13 +122,13 @@ def own_address(values: Mapping[str, str]) -> str:
     return "127.0.0.1"
 
 
-def local_domain(values: Mapping[str, str]) -> str:
-    """A domain this server takes mail for; its host name where none is plain."""
-    for name in LOCAL:
+def first_domain(values: Mapping[str, str], names: Iterable[str]) -> str:
+    """A domain that one of these parameters names; "" where none is plain."""
+    for name in names:
         for word in values[name].replace(",", " ").split():
             if "." in word and not set(word) & set("/:$"):
                 return word
-    return values["myhostname"]
+    return ""
 
 
 def trusted_address(networks: str) -> str:

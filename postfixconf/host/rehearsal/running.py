@@ -92,7 +92,12 @@ class Rehearsal:
 
     def alarms(self) -> list[str]:
         """What its daemons said that means they cannot work."""
-        return log.alarms(x.decode("utf-8", "replace") for x in self._attendant.lines)
+        return log.alarms(self._attendant.texts())
+
+    def remarks(self) -> list[str]:
+        """What explains the faults among the last answers. Raises Unproven."""
+        self._attendant.caught_up()
+        return log.remarks(self._attendant.texts())
 
     def socket(self, service: str) -> Path:
         """Where a service of master.cf listens. Raises BadValue."""

@@ -106,7 +106,8 @@ class Seen:
 
     `people` are the answers by who asks, `faulty` those whose message would meet a
     configuration error after its recipients; `relayed` is what got through for others.
-    `trouble` is why nothing could be asked.
+    `remarks` is what Postfix logged of its own faults, `trouble` why nothing could be
+    asked.
     """
 
     people: dict[str, Answer] = field(default_factory=dict)
@@ -114,6 +115,7 @@ class Seen:
     relayed: tuple[Answer, ...] = ()
     pins: tuple[Answer, ...] = ()
     left_out: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     trouble: str = ""
 
     def works_for(self, who: str) -> bool:
@@ -201,7 +203,12 @@ def told(
         and goes_out(running.queue, each.probe.recipient)
     ]
     return Seen(
-        people, frozenset(faulty), tuple(passed), tuple(found), running.left_out
+        people,
+        frozenset(faulty),
+        tuple(passed),
+        tuple(found),
+        running.left_out,
+        tuple(running.remarks()),
     )
 
 
@@ -232,8 +239,12 @@ def open_relay(answer: Answer) -> str:
 def complaint(who: str, seen: Seen) -> str:
     """What somebody would get."""
     answer = seen.people[who]
+    because = f" Postfix says: {'; '.join(seen.remarks)}." if seen.remarks else ""
     if who in seen.faulty:
-        return f"The message of {who} would get “451 {CONFIGURATION} {NOT_ASKED}”."
+        said = f"451 {CONFIGURATION} {NOT_ASKED}"
+        return f"The message of {who} would get “{said}”.{because}"
+    if answer.broken:
+        return f"The mail of {who} would get “{answer}”.{because}"
     by = f", by {answer.control}" if answer.control else ""
     return f"The mail of {who} would get “{answer}”{by}."
 
