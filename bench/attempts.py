@@ -161,13 +161,10 @@ class Counts:
 
     def add(self, row: made.Row) -> None:
         """Count one attempt."""
-        counted = made.Counted.of(row)
-        day = made.day_of(counted.at // QUARTER)
-        hour = made.hour_of(counted.at // HOUR)
-        self.hours.update(
-            (hour, *which) for which in made.hours(*made.verdicts(counted))
-        )
-        self.things.update((day, *thing) for thing in made.things(counted))
+        day = made.day_of(row.at // QUARTER)
+        hour = made.hour_of(row.at // HOUR)
+        self.hours.update((hour, *which) for which in made.hours(*made.verdicts(row)))
+        self.things.update((day, *thing) for thing in made.things(row))
 
     def write(self, *, before: object = None) -> None:
         """Write what was counted, of days only those before this one."""

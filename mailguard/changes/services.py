@@ -26,6 +26,7 @@ from mailguard.lists.services import Tally
 from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between
 from mailguard.servers import services as servers
+from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
@@ -287,7 +288,7 @@ def tell_worker(revision: Revision) -> None:
     tends the server.
     """
     queue = f"server.{revision.server.name}"
-    if not servers.broker_alive():  # sending would try for six seconds
+    if not broker_alive():  # sending would try for six seconds
         log.warning("the broker is down, revision %d waits", revision.number)
         return
     try:

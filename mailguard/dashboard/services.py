@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from mailguard.changes import services as changes
 from mailguard.servers import services as servers
+from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
 
 __all__ = ["Light", "Status", "status"]
@@ -70,7 +71,7 @@ def status(server: Server) -> Status:
         trouble=seen.trouble if seen else "",
         drift=bool(changes.drift_of(server)),
         worker=servers.worker_alive(server),
-        broker=servers.broker_alive(),
+        broker=broker_alive(),
         adopted=server.adopted_main is not None,
         seen=seen,
     )

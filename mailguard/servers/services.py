@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import redis
 from django.conf import settings
 from django.utils import timezone
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from mailguard.servers.models import Live, Observed, Server
 from postfixconf.errors import PostfixconfError
@@ -22,7 +18,6 @@ __all__ = [
     "adopted_texts",
     "as_bytes",
     "as_text",
-    "broker_alive",
     "config_dir",
     "instance_of",
     "keep_observed",
@@ -33,12 +28,6 @@ __all__ = [
     "worker_alive",
 ]
 
-# Without this a client tries three times, for six seconds.
-IMPATIENT: dict[str, Any] = {
-    "socket_timeout": 1,
-    "socket_connect_timeout": 1,
-    "retry": Retry(NoBackoff(), 0),
-}
 SILENT_AFTER = timedelta(seconds=20)
 
 
@@ -139,19 +128,3 @@ def worker_alive(server: Server) -> bool:
     """Whether the worker looked at the server within the last 20 seconds."""
     row = Observed.objects.filter(server=server).only("at").first()
     return row is not None and timezone.now() - row.at < SILENT_AFTER
-
-
-def broker_alive() -> bool:
-    """Whether the broker answers within a second."""
-    url = settings.CELERY_BROKER_URL
-    if url.startswith("redis+socket://"):
-        path = url.removeprefix("redis+socket://").partition("?")[0]
-        client = redis.Redis(unix_socket_path=path, **IMPATIENT)
-    else:
-        client = redis.Redis.from_url(url, **IMPATIENT)
-    try:
-        return bool(client.ping())
-    except (redis.RedisError, OSError):
-        return False
-    finally:
-        client.close()

@@ -166,7 +166,9 @@ class Parts:
         if self.position:
             self.reader.recall(logs.before(path, self.position, REPLAYED))
         self._size = max(path.stat().st_size, self.position)
-        self._slices = logs.slices(path, self.position, at_once, reading.until)
+        self._slices = logs.slices(
+            path, self.position, at_once, reading.until, least=AT_ONCE
+        )
 
     def __iter__(self) -> Iterator[Told]:
         for data, position, ended in self._slices:

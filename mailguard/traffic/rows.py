@@ -29,11 +29,12 @@ __all__ = [
     "row_of",
     "things",
     "verdicts",
+    "words_of",
 ]
 
 # Plain strings: comparing members of an enumeration costs a million rows dear.
 NOBODY = ("", "")
-SECRET = settings.SECRET_KEY  # of addresses that nobody shall find again
+SECRET = settings.SECRET_KEY
 REFUSALS = frozenset((Verdict.REFUSED.value, Verdict.PUT_OFF.value))
 ACCEPTED, WOULD = Verdict.ACCEPTED.value, Verdict.WOULD.value
 UNDECIDED = Verdict.UNDECIDED.value
@@ -48,7 +49,6 @@ SUBJECT = re.compile(
 VARIABLE = re.compile(
     r"\[[^\]]*\]|\S+://\S+|\S*@\S+|<[^<>]*>|\b[0-9a-fA-F.:]*\d{3,}\S*"
 )
-BLANKS = re.compile(r"\s+")
 
 
 class Row(NamedTuple):
@@ -88,12 +88,12 @@ LENGTHS = [
 ]
 
 
-# Fits every column but the three that are looked at by themselves.
-SHORT = 200  # characters
+# Fits every column but the few that are looked at by themselves.
+SHORT = 255  # characters
 
 
 class Counted(NamedTuple):
-    """What the counts need to know of a row, old or new."""
+    """What the counts need to know of a row that was kept before; see `Row`."""
 
     at: int
     outcome: str
@@ -103,31 +103,20 @@ class Counted(NamedTuple):
     client_address: str
     text: str
     delivered: str
-
-    @classmethod
-    def of(cls, row: Row) -> "Counted":
-        """The part of a row that is counted."""
-        return cls(
-            row.at,
-            row.outcome,
-            row.control,
-            row.warned,
-            row.sender,
-            row.client_address,
-            row.text,
-            row.delivered,
-        )
+    reply: str = ""
 
 
 def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> Row:
     """The row of an attempt; with `domains_only` nothing in it names a person."""
     sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
     user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
-    secret = (SECRET,) if domains_only else ()
-    keys = [short_key(*secret, each) if each else None for each in (sender, recipient)]
     if domains_only:
+        sender_key, recipient_key = secret_key(sender), secret_key(recipient)
         sender, recipient = only_domain(sender), only_domain(recipient)
         text, user, raw = reply_of(text), "", b""
+    else:
+        sender_key = short_key(sender) if sender else None
+        recipient_key = short_key(recipient) if recipient else None
     name, address, *_ = attempt.client or NOBODY
     helo, reverse_name = attempt.helo or "", attempt.reverse_name or ""
     control, warned = attempt.control or "", " ".join(attempt.warned)
@@ -148,15 +137,15 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         attempt.command,
         attempt.code,
         text,
-        reply_of(text) if text and attempt.code else "",
+        words_of(text, attempt.code),
         control,
         warned,
         attempt.queue_id or "",
         status,
         raw,
-        keys[0],
+        sender_key,
         short_key(domain_of(sender)) if sender else None,
-        keys[1],
+        recipient_key,
         network_key(address),
         name_key(name),
     )
@@ -165,9 +154,12 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         f"{warned}{status}{attempt.service}"
     )
     plain = len(told) <= SHORT and told.isascii() and "\0" not in told
-    short = len(address) <= 45 and len(attempt.service) <= 100
+    short = len(address) <= 45 and len(attempt.service) <= 100 and len(control) <= 200
     few = len(status) <= 20 and len(attempt.command) <= 20
-    return row if plain and short and few else Row(*map(fit, row, LENGTHS))
+    if plain and short and few:
+        return row
+    row = Row(*map(fit, row, LENGTHS))
+    return row._replace(reply=words_of(row.text, row.code))
 
 
 def fit(value: Any, longest: int) -> Any:
@@ -184,10 +176,14 @@ def plain(text: str) -> str:
 short_key = lru_cache(maxsize=50_000)(key_of)
 
 
-@lru_cache(maxsize=50_000)
+def secret_key(address: str | None) -> int | None:
+    """The key of an address that nobody shall find again."""
+    return short_key(SECRET, address) if address else None
+
+
 def network_key(address: str) -> int | None:
     """The key of a client's network, None where there is no client."""
-    return key_of(network_of(address)) if address else None
+    return short_key(network_of(address)) if address else None
 
 
 def domain_of(address: str) -> str:
@@ -214,7 +210,12 @@ def reply_of(text: str) -> str:
     'Helo command rejected: need fully-qualified hostname'
     """
     words = VARIABLE.sub("…", SUBJECT.sub("", text, count=1))
-    return BLANKS.sub(" ", words).strip()[:300]
+    return " ".join(words.split())[:300]
+
+
+def words_of(text: str, code: int | None) -> str:
+    """The words of a reply, none where nothing was answered."""
+    return reply_of(text) if text and code else ""
 
 
 verdicts = attrgetter("outcome", "control", "warned")
@@ -247,7 +248,7 @@ def day_of(number: int) -> date:
     return datetime.fromtimestamp(number * 900, get_default_timezone()).date()
 
 
-def things(counted: Counted) -> Iterator[tuple[str, str, str]]:
+def things(counted: Row | Counted) -> Iterator[tuple[str, str, str]]:
     """(what, value, verdict) as which an attempt counts on its day.
 
     Only what did not get through, or would not have: all mail is too much.
@@ -261,7 +262,7 @@ def things(counted: Counted) -> Iterator[tuple[str, str, str]]:
     if counted.client_address:
         yield CLIENT, counted.client_address, verdict
     if refused and counted.text:
-        yield REASON, reply_of(counted.text), verdict
+        yield REASON, counted.reply or reply_of(counted.text), verdict
 
 
 def hits(row: Row) -> list[tuple[int, str, str, int, int, int | None]]:

@@ -33,7 +33,7 @@ AT_ONCE = 5000  # keys in one question
 MOST_REPLIES = 20_000  # kept apart: their words are partly strangers'
 OTHER = "other words"
 HOUR, QUARTER = 3_600_000_000, 900_000_000  # microseconds
-COUNTED = Counted._fields
+COUNTED = Counted._fields[:-1]  # the words are those of the text
 
 
 def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> int:
@@ -47,7 +47,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     latest = {row.key: row for row in rows}
     before = known([*latest])
     wanted = [
-        complete(row, before.get(row.key))
+        complete(row, before[row.key]) if row.key in before else row
         for row in latest.values()
         if row.key in before or (row.client_address and row.at >= oldest)
     ]
@@ -57,7 +57,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     forget_hits(row for row in wanted if row.key in before)
     upsert(Hit, HIT, hits, key=("attempt_id", "control"))
     meet(made.correspondents(wanted, own_domains(server)))
-    count(server, [*map(Counted.of, wanted)], [*before.values()])
+    count(server, wanted, [*before.values()])
     return len(wanted) - len(before)
 
 
@@ -109,17 +109,15 @@ def meet(seen: Mapping[int, int]) -> None:
     insert(Correspondent, columns, values, columns[:1], f"at = {later}")
 
 
-def complete(row: Row, before: Counted | None) -> Row:
+def complete(row: Row, before: Counted) -> Row:
     """A row that knows less than what was kept of it, with that: its beginning, its
     delivery, its verdict. Older logs may be read after newer ones.
     """
-    if before is None:
-        return row
     undecided = row.outcome == made.UNDECIDED != before.outcome
     if row.client_address and not undecided and (row.delivered or not before.delivered):
         return row
     stands = Attempt.objects.filter(key=row.key).values(*COLUMNS).get()
-    stands["reply"] = made.reply_of(stands["text"]) if stands.pop("reply_id") else ""
+    del stands["reply_id"]
     news = {
         name: value
         for name, value in row._asdict().items()
@@ -129,7 +127,8 @@ def complete(row: Row, before: Counted | None) -> Row:
         del news["outcome"]
     lines = [*bytes(stands["raw"]).split(b"\n"), *row.raw.split(b"\n")]
     raw = b"\n".join(filter(None, dict.fromkeys(lines)))
-    return Row(**(stands | news | {"raw": raw}))
+    row = Row(**({"reply": ""} | stands | news | {"raw": raw}))
+    return row._replace(reply=made.words_of(row.text, row.code))
 
 
 def replies(texts: set[str]) -> dict[str, int]:
@@ -153,7 +152,7 @@ def numbers_of(texts: set[str]) -> dict[str, int]:
     return {text: reply.pk for text, reply in known.items()}
 
 
-def count(server: Server, now: Sequence[Counted], before: Sequence[Counted]) -> None:
+def count(server: Server, now: Sequence[Row], before: Sequence[Counted]) -> None:
     """Count what is new, and take back what was counted before."""
     hours: Counter[tuple[Any, ...]] = Counter()
     things: Counter[tuple[Any, ...]] = Counter()

@@ -20,21 +20,32 @@ class Slice(NamedTuple):
 
 
 def slices(
-    path: Path, position: int = 0, most: int = 1 << 20, until: int | None = None
+    path: Path,
+    position: int = 0,
+    most: int = 1 << 20,
+    until: int | None = None,
+    *,
+    least: int | None = None,
 ) -> Iterator[Slice]:
     """The lines of a file from `position` to `until`, about `most` bytes at a time.
 
+    With `least` the first slice has only so many, those behind it are twice as long
+    each, and towards the end they become shorter: who works on a slice while the
+    next is read begins early and ends early.
     The last line counts even without its newline. What is packed is unpacked from its
     beginning once for each call, so take as many slices of a call as there is time
     for. Raises FileFailed for what is no readable file, and where packed bytes are
     broken, after the lines before the break were given.
     """
     with closing(_opened(path, until)) as text:
-        end = False
+        least = step = min(most, least or most)
+        end, size = False, text.size
         while not end:
-            data, position = text.lines(position, most, last=True)
+            data, position = text.lines(position, step, last=True)
             end = not data
             yield Slice(data, position, end and not text.broken)
+            left = most if size is None else (size - position) // 2
+            step = max(least, min(most, 2 * step, left))
         if text.broken:
             raise FileFailed(str(path), OSError(f"it is broken: {text.broken}"))
 

@@ -90,6 +90,16 @@ def test_a_gzip_file_says_its_size(tmp_path: Path) -> None:
     assert FileLog(tmp_path / "mail.log").older(Bookmark())[0].size == len(TEXT)
 
 
+def test_slices_with_a_least_begin_and_end_short(tmp_path: Path) -> None:
+    whole = b"a line of twenty...\n" * 1000
+    (tmp_path / "old").write_bytes(whole)
+    given = [each.data for each in slices(tmp_path / "old", most=4000, least=500)]
+    sizes = [len(data) for data in given if data]
+    assert sizes[:4] == [500, 1000, 2000, 4000]
+    assert sizes[-1] <= 500 < max(sizes[4:]) <= 4000
+    assert b"".join(given) == whole
+
+
 def test_an_old_file_is_read_in_slices(tmp_path: Path) -> None:
     path = tmp_path / "old"
     path.write_text(TEXT)
