@@ -12,7 +12,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes import services as changes
 from mailguard.changes.draft import Draft
 from mailguard.rehearsals.models import OPEN, Asked, Rehearsal, State, Trial, Turn
-from mailguard.servers import services as servers
+from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Server
 from postfixconf.policy.probes import Probe
 
@@ -90,7 +90,7 @@ def wanted(server: Server) -> Draft:
 
 def tell_worker(server: Server) -> None:
     """Wake the worker; with the broker down it finds the row at its next turn."""
-    if not servers.broker_alive():
+    if not broker_alive():
         return
     try:
         queue = f"server.{server.name}"

@@ -5,7 +5,7 @@ half a second. A worker that is killed goes on where the last slice ended.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -104,12 +104,7 @@ def carry_on(job: Rehearsal, stage: Stage) -> None:
         end(job, State.DONE)  # what does not work is asked nothing more
         return
     until = time.monotonic() + max(SLICE, stage.cost)
-    while job.tried < job.total and time.monotonic() < until:
-        some = probes(job.keys[job.tried : job.tried + AT_ONCE])
-        compare(job, stage, some, until)
-        job.refresh_from_db()
-        if not job.open:
-            return
+    compare(job, stage, until)
     if job.tried >= job.total:
         end(job, State.DONE)
 
@@ -129,13 +124,15 @@ def try_safety(job: Rehearsal, stage: Stage) -> None:
         passed(job.server, stage.plan, stage.seen, demanded.pins, report.said)
 
 
-def compare(
-    job: Rehearsal, stage: Stage, some: Sequence[Recorded], until: float
-) -> None:
+def compare(job: Rehearsal, stage: Stage, until: float) -> None:
     """Ask both configurations the same, until the time is over; keep what differs."""
+    if job.tried >= job.total:
+        return
     reply = stage.policy.own.reply
     with rehearsing(stage.before) as now, rehearsing(stage.after) as then:
-        while some:
+        going = True
+        while going and job.tried < job.total:
+            some = probes(job.keys[job.tried : job.tried + AT_ONCE])
             envelopes = [each.probe for each in some]
             pairs = zip(
                 some,
@@ -143,9 +140,7 @@ def compare(
                 then.ask(envelopes, own_reply=reply),
                 strict=True,
             )
-            if not keep(job, list(pairs)) or time.monotonic() > until:
-                return
-            some = probes(job.keys[job.tried : job.tried + AT_ONCE])
+            going = keep(job, list(pairs)) and time.monotonic() < until
 
 
 @transaction.atomic

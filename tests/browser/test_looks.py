@@ -44,7 +44,7 @@ DRAFT = [
 
 @pytest.fixture(scope="module", autouse=True)
 def waiting(site: Site) -> None:
-    """A mode, entries and a domain wait, one is pinned; no test of this module changes them."""
+    """What waits and is pinned; no test of this module changes it."""
     for words in DRAFT:
         assert site.manage(*words.split())[0] == 0
     file = site.home / "pins.jsonl"
