@@ -5,8 +5,11 @@ transaction in which the lines before it are kept, and whoever comes second does
 nothing.
 """
 
+import fcntl
 import gc
 import marshal
+import os
+import pickle
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +17,8 @@ from datetime import timedelta
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import NamedTuple, cast
 
 from django.db import connection, transaction
@@ -34,6 +39,8 @@ __all__ = ["carry_on", "read_whole", "tend"]
 
 AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
 WHOLE = 12 << 20  # and where nobody does
+AHEAD = 6  # messages that wait to be sent while the next part is made
+PIPE = 1 << 20  # bytes in the pipe, as many as a plain user may have
 HELD = timedelta(minutes=1)  # after that, whoever held a reading is gone
 State = Reading.State
 
@@ -76,6 +83,8 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     process = get_context("fork").Process(target=send, args=(parts, theirs, ours))
     process.start()
     theirs.close()
+    with suppress(OSError):
+        fcntl.fcntl(ours.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
     gc.disable()  # millions of rows pass through, none of them in a circle
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -107,14 +116,27 @@ def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
     """
     others.close()
     gc.disable()
-    with suppress(BrokenPipeError):
-        try:
-            for told in parts:
-                pipe.send(told._replace(part=told.part._replace(rows=[])))
-                rows = [tuple(row) for row in told.part.rows]
-                pipe.send_bytes(marshal.dumps(rows, 2))  # quicker than pickle
-        except PostfixconfError as cause:
-            pipe.send(HostError(str(cause)))  # not every error can be sent
+    ready: Queue[bytes | None] = Queue(AHEAD)
+    sender = Thread(target=pass_on, args=(ready, pipe))
+    sender.start()
+    try:
+        for told in parts:
+            rows = [tuple(row) for row in told.part.rows]
+            ready.put(pickle.dumps(told._replace(part=told.part._replace(rows=[]))))
+            ready.put(marshal.dumps(rows, 2))  # quicker than pickle
+    except PostfixconfError as cause:
+        ready.put(pickle.dumps(HostError(str(cause))))  # not every error can be sent
+    ready.put(None)
+    sender.join()
+
+
+def pass_on(ready: "Queue[bytes | None]", pipe: Connection) -> None:
+    """Send what is ready while the next part is made, until there is no more."""
+    try:
+        while (data := ready.get()) is not None:
+            pipe.send_bytes(data)
+    except BrokenPipeError:
+        os._exit(1)  # who would take it is gone
 
 
 def received(pipe: Connection) -> "Told":
