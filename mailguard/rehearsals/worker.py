@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from mailguard.changes import tables
 from mailguard.changes.demands import demands, passed
@@ -37,7 +39,12 @@ from postfixconf.policy.probes import Probe
 __all__ = ["go_on"]
 
 SLICE = 0.5  # seconds, or as long as it took to make the tables
-AT_ONCE = 100  # envelopes between two looks at the clock
+FEWEST, MOST = 8, 400  # envelopes between two looks at the clock
+QUICK = 0.1  # seconds: more may be asked at once
+PATIENCE = timedelta(seconds=90)  # of asking; then it ends with what it has
+
+
+TOO_SLOW = "DNS answers so slowly that not all of them could be tried"
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,8 @@ def carry_on(job: Rehearsal, stage: Stage) -> None:
     compare(job, stage, until)
     if job.tried >= job.total:
         end(job, State.DONE)
+    elif timezone.now() - job.at > PATIENCE:
+        end(job, State.DONE, TOO_SLOW)
 
 
 def try_safety(job: Rehearsal, stage: Stage) -> None:
@@ -125,14 +134,18 @@ def try_safety(job: Rehearsal, stage: Stage) -> None:
 
 
 def compare(job: Rehearsal, stage: Stage, until: float) -> None:
-    """Ask both configurations the same, until the time is over; keep what differs."""
+    """Ask both configurations the same, until the time is over; keep what differs.
+
+    Where DNS is slow few envelopes are asked at once: an apply may wait.
+    """
     if job.tried >= job.total:
         return
-    reply = stage.policy.own.reply
+    reply, count, going = stage.policy.own.reply, FEWEST, True
     with rehearsing(stage.before) as now, rehearsing(stage.after) as then:
-        going = True
         while going and job.tried < job.total:
-            some = probes(job.keys[job.tried : job.tried + AT_ONCE])
+            begun = time.monotonic()
+            keys = job.keys[job.tried : job.tried + count]
+            some = probes(keys)
             envelopes = [each.probe for each in some]
             pairs = zip(
                 some,
@@ -140,12 +153,16 @@ def compare(job: Rehearsal, stage: Stage, until: float) -> None:
                 then.ask(envelopes, own_reply=reply),
                 strict=True,
             )
-            going = keep(job, list(pairs)) and time.monotonic() < until
+            going = keep(job, len(keys), list(pairs)) and time.monotonic() < until
+            quick = time.monotonic() - begun < QUICK
+            count = min(2 * count, MOST) if quick else FEWEST
 
 
 @transaction.atomic
-def keep(job: Rehearsal, pairs: list[tuple[Recorded, Answer, Answer]]) -> bool:
-    """Put a part on record; False where somebody has cancelled it."""
+def keep(
+    job: Rehearsal, count: int, pairs: list[tuple[Recorded, Answer, Answer]]
+) -> bool:
+    """Put a part of `count` on record; False where somebody has cancelled it."""
     found = [
         Turn(
             rehearsal=job,
@@ -162,7 +179,7 @@ def keep(job: Rehearsal, pairs: list[tuple[Recorded, Answer, Answer]]) -> bool:
         kind.value: F(kind.value) + sum(each.kind == kind for each in found)
         for kind in Kind
     }
-    job.tried = min(job.tried + AT_ONCE, job.total)
+    job.tried += count
     rows = Rehearsal.objects.filter(pk=job.pk, state__in=OPEN)
     if not rows.update(tried=job.tried, **counts):
         return False

@@ -222,11 +222,11 @@ def test_a_slice_at_a_time_and_cancelled_in_between(
     monkeypatch.setattr(worker, "max", lambda *_: 0.0, raising=False)  # no time
     assert worker.go_on(server)
     job.refresh_from_db()
-    assert (job.state, job.tried, job.total) == ("running", 100, 250)
+    assert (job.state, job.tried, job.total) == ("running", 8, 250)
     services.cancel(job)
     assert not worker.go_on(server)
     job.refresh_from_db()
-    assert (job.state, job.lost) == ("cancelled", 100)
+    assert (job.state, job.lost) == ("cancelled", 8)
 
 
 def test_the_counts_stay_when_the_attempts_are_gone(
