@@ -15,7 +15,7 @@ from typing import Self
 from postfixconf.errors import Unproven
 from postfixconf.policy.probes import Probe
 
-__all__ = ["NAME", "Alarm", "Reply", "Session", "ask", "session"]
+__all__ = ["NAME", "NO_AUTH", "Alarm", "Reply", "Session", "ask", "session"]
 
 NAME = "mailguard-probe.invalid"
 UNAVAILABLE = "[UNAVAILABLE]"

@@ -206,8 +206,11 @@ def write(path: Path, text: str) -> None:
 
 
 def wait_for(process: "Popen[bytes]", running: Rehearsal) -> None:
-    """Return when master listens everywhere. Raises Unproven."""
-    last = running.socket(list(running.staged.sockets)[-1])
+    """Return when master listens for every smtpd. Raises Unproven.
+
+    A socket is there before it listens, so the one after theirs is looked for.
+    """
+    last = running.queue / "private" / running.staged.last
     end = time.monotonic() + START
     while not last.exists():
         if process.poll() is not None:

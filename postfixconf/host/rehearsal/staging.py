@@ -85,14 +85,15 @@ OVERRIDES = {
 class Stage:
     """What to start: the two texts, and the socket of each service.
 
-    `sockets` are names under `private/` by service (`smtp/inet`); `front` is the
-    service that strangers reach. `left_out` says what is not rehearsed, a clause
-    each.
+    `sockets` are names under `private/` by service (`smtp/inet`), `last` is the name
+    that comes after them: master opens one after the other. `front` is the service
+    that strangers reach. `left_out` says what is not rehearsed, a clause each.
     """
 
     main: str
     master: str
     sockets: Mapping[str, str]
+    last: str
     front: str
     left_out: tuple[str, ...]
     # Of a traced one: the lists of each service, as they are marked.
@@ -144,10 +145,6 @@ def stage(
         given |= {n: moved(marked(n, rules)) for n, rules in classes(main).items()}
     lines = [f"{name} = {value}\n" for name, value in (given | settings(room)).items()]
     services = [
-        f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
-        for each in helpers(master)
-    ]
-    services += [
         f"{sockets[key]} unix - - {each.chroot} - - smtpd\n{options(each, moved)}"
         + "".join(option_line(name, value) for name, value in OVERRIDES.items())
         + "".join(
@@ -158,10 +155,16 @@ def stage(
         + (option_line(TRACED, "static:all") if lists else "")
         for key, each in smtpds.items()
     ]
+    asked = list(helpers(master))
+    services += [
+        f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
+        for each in asked
+    ]
     return Stage(
         "".join(lines),
         "".join(services),
         sockets,
+        asked[-1].name,
         f"{fronts[0].name}/{fronts[0].type}",
         tuple(left_out(main, master)),
         lists,
