@@ -24,6 +24,7 @@ from tests.support.rehearsed import candidate_of, untouched
 from tests.support.rooms import left, mounted
 from tests.support.site import ROOT
 from tests.support.soak import full
+from tests.support.waiting import eventually
 
 KILLS = max(3, full(10))
 BETWEEN = max(2, full(10))  # rehearsals for each kill
@@ -72,6 +73,11 @@ def own_place(dns: Dns) -> Iterator[None]:
         yield
 
 
+def all_gone() -> None:
+    """Nothing is left, once who was killed has died."""
+    eventually(lambda: left() == [])
+
+
 @contextmanager
 def rehearser(
     server: Practice, how: str = "usual"
@@ -107,7 +113,7 @@ def test_nothing_is_left_after_kills(server: Practice) -> None:
                 heard(process, "begun", BETWEEN)
                 time.sleep(dice.uniform(0, LONGEST))
         sweep()
-        assert left() == []
+        all_gone()
 
 
 def test_the_next_rehearsal_removes_what_a_killed_one_left(server: Practice) -> None:
@@ -116,7 +122,7 @@ def test_the_next_rehearsal_removes_what_a_killed_one_left(server: Practice) -> 
     assert len(list(BASE.glob("*/lock"))) == 1
     with rehearsing(candidate_of(server)):
         assert len(list(BASE.glob("*/lock"))) == 1
-    assert left() == []
+    all_gone()
 
 
 def test_a_master_that_outlived_its_process_is_ended(server: Practice) -> None:
@@ -125,7 +131,7 @@ def test_a_master_that_outlived_its_process_is_ended(server: Practice) -> None:
     assert any("/master" in each for each in left())
     with untouched(server):
         sweep()
-    assert left() == []
+    all_gone()
 
 
 def test_a_rehearsal_under_way_is_left_alone(server: Practice) -> None:
@@ -137,7 +143,7 @@ def test_a_rehearsal_under_way_is_left_alone(server: Practice) -> None:
             assert running.ask([PROBE])[0].verdict is Verdict.ACCEPT
         sweep()
         assert running.ask([PROBE])[0].verdict is Verdict.ACCEPT
-    assert left() == []
+    all_gone()
 
 
 @pytest.mark.parametrize("names", [(), ("etc/main.cf", "queue/incoming/A1B2")])
@@ -148,14 +154,14 @@ def test_a_room_without_its_lock_is_removed(names: tuple[str, ...]) -> None:
         path.write_text("x")
     (BASE / "abandoned").mkdir(exist_ok=True)
     sweep()
-    assert left() == []
+    all_gone()
 
 
 def test_recover_sweeps_too(server: Practice) -> None:
     with rehearser(server, "waiting") as process:
         heard(process, "asked")
     assert recover(server.instance, server.checkpoints) == []
-    assert left() == []
+    all_gone()
 
 
 def asked(server: Practice, main: str) -> int:
@@ -169,13 +175,13 @@ def test_rehearsals_at_the_same_time_have_their_own_answers(server: Practice) ->
     with untouched(server), ThreadPoolExecutor(2) as pool:
         found = list(pool.map(asked, [server] * 4, ["", refusing] * 2))
     assert found == [250, 554, 250, 554]
-    assert left() == []
+    all_gone()
 
 
 def test_an_exception_in_the_middle_leaves_nothing(server: Practice) -> None:
     with pytest.raises(KeyboardInterrupt), rehearsing(candidate_of(server)):
         raise KeyboardInterrupt
-    assert left() == []
+    all_gone()
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,7 @@ def test_a_full_disk_is_a_reason_not_to_apply(server: Practice, options: str) ->
             outcome = server.apply({"disable_vrfy_command": "on"})
         assert isinstance(outcome, Refused)
         assert "No space left on device" in outcome.cause
-        assert left() == []
+        all_gone()
 
 
 def test_a_directory_that_cannot_be_made_is_a_reason(tmp_path: Path) -> None:
@@ -202,4 +208,4 @@ def test_a_stopped_master_is_ended_too(server: Practice) -> None:
         [master] = list(BASE.glob("*/queue/pid/master.pid"))
         os.kill(int(master.read_text()), signal.SIGSTOP)
     sweep()
-    assert left() == []
+    all_gone()
