@@ -3,6 +3,7 @@
 The conversation stops at RCPT: no message is sent.
 """
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from typing import Self
 from postfixconf.errors import Unproven
 from postfixconf.policy.probes import Probe
 
-__all__ = ["NAME", "Alarm", "Reply", "Session", "ask", "session"]
+__all__ = ["NAME", "NO_AUTH", "Alarm", "Reply", "Session", "ask", "session"]
 
 NAME = "mailguard-probe.invalid"
 UNAVAILABLE = "[UNAVAILABLE]"
@@ -24,6 +25,8 @@ TIMEOUT = 30.0  # seconds for one reply: a slow DNS is slow, not broken
 # What a Postfix answers that cannot work: 4.3.5 is its own configuration, 4.3.0
 # a table it cannot read, 421 an smtpd that gives up.
 BROKEN = ("4.3.5", "4.3.0")
+
+AUTH = re.compile(r"\bAUTH[ =]")
 
 Alarm = Callable[[], list[str]]
 
@@ -122,7 +125,9 @@ class Session:
         if self.banner.code != 220:
             raise Unproven(f"smtpd greets with “{self.banner}”")
         said = self.command(f"EHLO {NAME}").text
-        self.offers_login = " LOGIN" in said.partition("XCLIENT")[2]
+        # XCLIENT offers LOGIN everywhere; it counts only where AUTH is (on 3.7.11).
+        offered = AUTH.search(said) is not None
+        self.offers_login = offered and " LOGIN" in said.partition("XCLIENT")[2]
 
     def _reply(self, after: str) -> Reply:
         lines = [self._line(after)]

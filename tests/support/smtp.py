@@ -78,6 +78,11 @@ class Client:
         self._file.close()
         self._connection.close()
 
+    @property
+    def port(self) -> int:
+        """Our own port of a TCP connection."""
+        return int(self._connection.getsockname()[1])
+
     def banner(self) -> Reply:
         """The first thing the server said; waits for it the first time only."""
         return self._banner or self.read()

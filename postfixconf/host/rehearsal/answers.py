@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from postfixconf.host.conversation import Reply
+from postfixconf.host.conversation import NO_AUTH, Reply
 from postfixconf.maillog import records
 from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.lines import split
@@ -27,7 +27,8 @@ class Answer:
     """The verdict on one probe.
 
     `code` and `text` are the deciding reply's, `control` is the key of what refused
-    it, as in a log's attribution; "" where it was accepted. `warned` are the controls
+    it, as in a log's attribution; "" where it was accepted, and where Postfix says
+    nothing in its log: an address that is none. `warned` are the controls
     that would have refused it, `acts` what was done with it besides (`discard`,
     `hold`, `redirect`, …). `broken` says that Postfix itself is at fault.
     """
@@ -102,7 +103,8 @@ def answer(
     verdict = verdict_of(reply)
     control = ""
     if verdict is not Verdict.ACCEPT:
-        control = refused[-1] if refused else NOT_OFFERED
+        control = refused[-1] if refused else ""
+        control = NOT_OFFERED if reply is NO_AUTH else control
     return Answer(
         probe,
         verdict,

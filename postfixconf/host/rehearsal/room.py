@@ -29,13 +29,14 @@ QUEUE = {
     "private": ("postfix", "root", 0o700),
     "public": ("postfix", "postdrop", 0o710),
 }
+NEEDED = 1_000_000  # bytes that have to be free: else Postfix fails, not the change
 LARGEST = 1_000_000  # bytes of a file that is copied into the chroot
 DYING = 2.0  # seconds until a killed process is gone
 
 
 @contextmanager
 def room(base: Path = BASE) -> Iterator[Path]:
-    """An empty directory, gone afterwards. Raises FileFailed."""
+    """An empty directory with room in it, gone afterwards. Raises FileFailed."""
     try:
         base.mkdir(mode=0o755, parents=True, exist_ok=True)
         with (base / LOCK).open("w") as gate:
@@ -48,6 +49,11 @@ def room(base: Path = BASE) -> Iterator[Path]:
     except OSError as cause:
         raise FileFailed(str(base), cause) from cause
     try:
+        try:
+            os.posix_fallocate(held.fileno(), 0, NEEDED)
+            held.truncate(0)
+        except OSError as cause:
+            raise FileFailed(str(base), cause) from cause
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -71,7 +77,11 @@ def _sweep(base: Path) -> None:
     for left in base.iterdir():
         if not left.is_dir():
             continue
-        with suppress(FileNotFoundError, BlockingIOError), (left / LOCK).open() as held:
+        # One without a lock was half made, or half removed, when its process ended.
+        with (
+            suppress(FileNotFoundError, BlockingIOError),
+            (left / LOCK).open("a") as held,
+        ):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _end_all(left)
             shutil.rmtree(left, ignore_errors=True)

@@ -23,6 +23,7 @@ from postfixconf.host.instance import Instance
 from postfixconf.host.rehearsal.answers import Answer, answers, decisions
 from postfixconf.host.rehearsal.attendant import Attendant, attending
 from postfixconf.host.rehearsal.marking import ASKED
+from postfixconf.host.rehearsal.neutral import Neutral
 from postfixconf.host.rehearsal.room import furnish, room
 from postfixconf.host.rehearsal.staging import Stage, stage
 from postfixconf.policy.plan import Plan
@@ -178,12 +179,11 @@ def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehear
             where, candidate.config_dir, candidate.queue_directory, candidate.exchanged
         )
         main, master = MainCf.parse(candidate.main), MasterCf.parse(candidate.master)
-        made = stage(main, master, candidate.config_dir, where)
+        live = candidate.config_dir
+        neutral = Neutral(main, live, where, candidate.exchanged)
+        usual = as_written(candidate, where / "written") if traced else None
+        made = stage(main, master, live, where, usual, neutral)
         write(where / "etc" / "main.cf", made.main)
-        if traced:
-            usual = Instance(where / "etc").values(*ASKED)
-            made = stage(main, master, candidate.config_dir, where, usual)
-            write(where / "etc" / "main.cf", made.main)
         write(where / "etc" / "master.cf", made.master)
         daemons = main.get("daemon_directory") or default_daemons()
         with (
@@ -193,6 +193,18 @@ def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehear
             running = Rehearsal(made, where, attendant)
             wait_for(process, running)
             yield running
+
+
+def as_written(candidate: Candidate, room: Path) -> dict[str, str]:
+    """The lists of main.cf as the candidate has them, `$` expanded."""
+    try:
+        room.mkdir()
+    except OSError as cause:
+        raise FileFailed(str(room), cause) from cause
+    write(room / "main.cf", candidate.main)
+    values = Instance(room).values(*ASKED)
+    live = str(candidate.config_dir)
+    return {name: each.replace(str(room), live) for name, each in values.items()}
 
 
 def write(path: Path, text: str) -> None:
@@ -206,8 +218,11 @@ def write(path: Path, text: str) -> None:
 
 
 def wait_for(process: "Popen[bytes]", running: Rehearsal) -> None:
-    """Return when master listens everywhere. Raises Unproven."""
-    last = running.socket(list(running.staged.sockets)[-1])
+    """Return when master listens for every smtpd. Raises Unproven.
+
+    A socket is there before it listens, so the one after theirs is looked for.
+    """
+    last = running.queue / "private" / running.staged.last
     end = time.monotonic() + START
     while not last.exists():
         if process.poll() is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from postfixconf.errors import BadFile, BadValue, HostError
+from postfixconf.errors import BadFile, BadValue, Unproven
 from postfixconf.host.rehearsal.answers import Answer
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
@@ -171,7 +171,10 @@ def rehearse(
 
 
 def look(candidate: Candidate, pins: Sequence[Probe], own_reply: str) -> Seen:
-    """Ask one configuration everything. Raises HostError where the machine refuses."""
+    """Ask one configuration everything; what the configuration is to blame for is told.
+
+    Raises HostError where the machine refuses.
+    """
     try:
         main, master = MainCf.parse(candidate.main), MasterCf.parse(candidate.master)
         with rehearsing(candidate) as running:
@@ -179,7 +182,7 @@ def look(candidate: Candidate, pins: Sequence[Probe], own_reply: str) -> Seen:
             sends = is_sent_out(running.queue, LITERAL)
             asked = questions(values, main, master, sends=sends)
             return told(running, asked, pins, own_reply)
-    except (HostError, BadFile, BadValue) as cause:
+    except (Unproven, BadFile, BadValue) as cause:
         return Seen(trouble=f"The configuration does not work: {cause}.")
 
 

@@ -5,7 +5,8 @@ the same chroot flag; nothing listens on a port, nothing delivers. What would re
 live service, wait, or judge a conversation and not an envelope is put out of action,
 and said (facts: POSTFIX.md section 9; smtpd(8), all seen on 3.7.11):
 
-- policy services and address verification are passed over, here and in classes;
+- policy services and address verification are passed over, in lists, in classes, and
+  in what tables answer;
 - milters, proxy filters, TLS, the proxy protocol and rate limits are off;
 - a message would go to a filter that does not exist, and smtpd connects to it after
   the message only, so that an accepted recipient opens no queue file;
@@ -35,16 +36,25 @@ from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import split_list
 from postfixconf.text.services import Service, option_line
 
-__all__ = ["PASSED_OVER", "SASL", "Stage", "stage"]
+__all__ = ["NOT_ASKED", "PASSED_OVER", "SASL", "Stage", "silenced", "stage"]
 
 SASL = "private/sasl"
-# Says nothing in every list: it stands for what is passed over.
-INERT = "check_client_access static:DUNNO"
+# Says nothing where there is no TLS: one word, it stands for what is passed over.
+INERT = "permit_tls_all_clientcerts"
 PASSED_OVER = {
     "check_policy_service": "policy services are not asked (greylisting, SPF and such)",
     "reject_unverified_sender": "sender addresses are not verified",
     "reject_unverified_recipient": "recipient addresses are not verified",
 }
+NOT_ASKED = ("check_policy_service", "reject_unverified_")  # as they begin
+# The same in a table's answer; its argument may stand on a line that goes on.
+ANSWERED = re.compile(
+    r"(?<![^\s,{}=])(?:check_policy_service[\s,]+(?:\{[^{}]*\}|[^\s,{}]+)"
+    r"|reject_unverified_(?:sender|recipient)(?![^\s,{}]))",
+    re.IGNORECASE,
+)
+# Tables that another program answers.
+ELSEWHERE = re.compile(r"(?<![\w-])(?:ldap|memcache|mysql|pgsql|socketmap|sqlite|tcp):")
 DROPPED = re.compile(r"multi_instance_\w+|alternate_config_directories|debug\w+")
 TRACED = "smtpd_log_access_permit_actions"
 HELPERS = ("trivial-rewrite", "proxymap")
@@ -68,6 +78,7 @@ OVERRIDES = {
     "smtpd_peername_lookup": "no",
     "smtpd_proxy_filter": "unix:mailguard-nowhere",
     "smtpd_proxy_options": "speed_adjust",
+    "smtpd_sasl_exceptions_networks": "",
     "smtpd_sasl_path": SASL,
     "smtpd_sasl_security_options": "noanonymous",
     "smtpd_sasl_tls_security_options": "noanonymous",
@@ -85,14 +96,15 @@ OVERRIDES = {
 class Stage:
     """What to start: the two texts, and the socket of each service.
 
-    `sockets` are names under `private/` by service (`smtp/inet`); `front` is the
-    service that strangers reach. `left_out` says what is not rehearsed, a clause
-    each.
+    `sockets` are names under `private/` by service (`smtp/inet`), `last` is the name
+    that comes after them: master opens one after the other. `front` is the service
+    that strangers reach. `left_out` says what is not rehearsed, a clause each.
     """
 
     main: str
     master: str
     sockets: Mapping[str, str]
+    last: str
     front: str
     left_out: tuple[str, ...]
     # Of a traced one: the lists of each service, as they are marked.
@@ -117,11 +129,13 @@ def stage(
     live: Path,
     room: Path,
     usual: Mapping[str, str] | None = None,
+    neutral: Callable[[str], str] = str,
 ) -> Stage:
     """The texts to start in `room`, from those of the configuration in `live`.
 
-    With `usual`, the lists as main.cf has them, every rule leaves a trace. Raises
-    BadValue where master.cf has no smtpd that strangers reach.
+    `neutral` makes a value name other tables. With `usual`, the lists as main.cf has
+    them, every rule leaves a trace. Raises BadValue where master.cf has no smtpd that
+    strangers reach.
     """
     smtpds = {
         f"{each.name}/{each.type}": each
@@ -134,7 +148,7 @@ def stage(
     sockets = {key: f"smtpd{number}" for number, key in enumerate(smtpds)}
 
     def moved(value: str) -> str:
-        return relocated(passed_over(value), live, room / "etc")
+        return relocated(passed_over(neutral(value)), live, room / "etc")
 
     given = {name: moved(main.get(name) or "") for name in main.names()}
     given = {name: value for name, value in given.items() if not DROPPED.match(name)}
@@ -144,10 +158,6 @@ def stage(
         given |= {n: moved(marked(n, rules)) for n, rules in classes(main).items()}
     lines = [f"{name} = {value}\n" for name, value in (given | settings(room)).items()]
     services = [
-        f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
-        for each in helpers(master)
-    ]
-    services += [
         f"{sockets[key]} unix - - {each.chroot} - - smtpd\n{options(each, moved)}"
         + "".join(option_line(name, value) for name, value in OVERRIDES.items())
         + "".join(
@@ -158,10 +168,16 @@ def stage(
         + (option_line(TRACED, "static:all") if lists else "")
         for key, each in smtpds.items()
     ]
+    asked = list(helpers(master))
+    services += [
+        f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
+        for each in asked
+    ]
     return Stage(
         "".join(lines),
         "".join(services),
         sockets,
+        asked[-1].name,
         f"{fronts[0].name}/{fronts[0].type}",
         tuple(left_out(main, master)),
         lists,
@@ -203,7 +219,7 @@ def options(service: Service, moved: Callable[[str], str]) -> str:
 def passed_over(value: str) -> str:
     """A list without what is not asked in a rehearsal; any other text as it is."""
     low = value.lower()
-    if not any(name in low for name in PASSED_OVER):
+    if not any(name in low for name in NOT_ASKED):
         return value
     spans = list(split_list(value))
     for at in reversed(range(len(spans))):
@@ -213,7 +229,14 @@ def passed_over(value: str) -> str:
             takes = name.startswith("check_") and at + 1 < len(spans)
             end = spans[at + 1][1] if takes else end
             value = value[:start] + INERT + value[end:]
+        elif "{" in name:  # a table in the list itself
+            value = value[:start] + silenced(value[start:end]) + value[end:]
     return value
+
+
+def silenced(text: str) -> str:
+    """What a table answers, without what is not asked in a rehearsal."""
+    return ANSWERED.sub(INERT, text)
 
 
 def relocated(value: str, live: Path, room: Path) -> str:
@@ -247,5 +270,7 @@ def left_out(main: MainCf, master: MasterCf) -> Iterator[str]:
         yield "content filters see nothing"
     if any(re.fullmatch(r"smtpd_client_\w+_limit", each) for each in set_somewhere):
         yield "rate limits do not count"
+    if any(ELSEWHERE.search(value) for value in values):
+        yield "tables of other programs (ldap, mysql, …) are asked as they are now"
     if any(re.search(r"permit_tls_|check_ccert_access", value) for value in values):
         yield "client certificates are not shown"
