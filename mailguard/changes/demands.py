@@ -11,12 +11,13 @@ from mailguard.changes.models import Passed
 from mailguard.lists import pins
 from mailguard.servers.models import Server
 from postfixconf.host.rehearsal.safety import Demands
-from postfixconf.policy.observed import Observed
-from postfixconf.policy.plan import Plan
+from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.plan import PROBE_SERVICE, Plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.probes import Probe
+from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["demands", "passed"]
+__all__ = ["demands", "failed", "passed", "served"]
 
 FRESH = timedelta(minutes=10)  # DNS may answer otherwise later
 
@@ -24,12 +25,14 @@ FRESH = timedelta(minutes=10)  # DNS may answer otherwise later
 def demands(
     server: Server, plan: Plan, seen: Observed, policy: Policy, *, override: str = ""
 ) -> Demands:
-    """What the rehearsal of a plan has to show.
+    """What the rehearsal of a plan has to show; a pin only for services it has.
 
     Nothing more, where the same plan has passed with the same pins a moment ago on a
     server that has not changed since. `override` is why a pin may be broken.
     """
-    wanted = tuple(each.probe for each in pins.probes())
+    services = served(plan.after)
+    tried = (each.probe for each in pins.probes())
+    wanted = tuple(each for each in tried if each.service in services)
     said = "" if override else seen_before(server, plan, seen, wanted)
     return Demands(wanted, bool(override), policy.own.reply, said)
 
@@ -45,6 +48,22 @@ def passed(
         "said": said,
     }
     Passed.objects.update_or_create(server=server, defaults=values)
+
+
+def failed(server: Server, plan: Plan) -> None:
+    """A plan that passed a moment ago does not pass any more."""
+    Passed.objects.filter(server=server, plan_digest=plan.digest).delete()
+
+
+def served(texts: Texts) -> frozenset[str]:
+    """The names by which an envelope can mean a service, "" for port 25."""
+    smtpds = [
+        each
+        for each in MasterCf.parse(texts.master).services()
+        if each.command == "smtpd" and each.name != PROBE_SERVICE
+    ]
+    names = {each.name for each in smtpds}
+    return frozenset({"", *names, *(f"{each.name}/{each.type}" for each in smtpds)})
 
 
 def seen_before(

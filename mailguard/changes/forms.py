@@ -1,7 +1,7 @@
 """The forms of a change: why, how gently, and which part of the history."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 from crispy_forms.helper import FormHelper
 from django import forms
@@ -48,7 +48,10 @@ def printable(reason: str) -> str:
 
 
 class ApplyForm(ReasonForm):
-    """Why, reload or restart, why a pin may break, and the plan that was reviewed."""
+    """Why, reload or restart, why a pin may break, and the plan that was reviewed.
+
+    Where nothing is pinned, nobody is asked about pins.
+    """
 
     reload = forms.BooleanField(
         required=False,
@@ -58,12 +61,22 @@ class ApplyForm(ReasonForm):
     override = forms.CharField(
         required=False,
         max_length=LONGEST_REASON,
-        label="Apply although a pin does not hold: why?",
-        help_text="Leave it empty, unless a pin stands in the way of this change.",
+        label="Why may a pin break?",
+        help_text="With a reason it is applied although a pin does not hold. "
+        "Empty: every pin has to hold.",
     )
     reviewed = forms.CharField(widget=forms.HiddenInput)
 
-    field_order = ["reason", "reload", "override", "reviewed"]
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        initial: dict[str, Any] | None = None,
+        *,
+        pinned: bool = False,
+    ) -> None:
+        super().__init__(data, initial=initial)
+        if not pinned:
+            del self.fields["override"]
 
     def clean_override(self) -> str:
         """Printable text, as a reason is."""

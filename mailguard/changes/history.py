@@ -9,11 +9,22 @@ from mailguard.audit.models import Change
 from mailguard.changes import undo
 from mailguard.changes.drift import diffs_between
 from mailguard.changes.entries import Moved, from_to
-from mailguard.changes.models import Revision
+from mailguard.changes.models import Revision, State
 from mailguard.protection.differences import Difference, between
+from mailguard.servers.models import Server
+from postfixconf.policy.plan import Plan
 from postfixconf.policy.policy import Policy
 
-__all__ = ["Comparison", "Told", "changes", "compare", "names", "revisions", "told"]
+__all__ = [
+    "Comparison",
+    "Told",
+    "changes",
+    "compare",
+    "names",
+    "refused",
+    "revisions",
+    "told",
+]
 
 
 @dataclass(frozen=True)
@@ -92,3 +103,11 @@ def compare(one: Revision, other: Revision) -> Comparison:
         from_to(one.number, other.number),
         diffs_between(one, other),
     )
+
+
+def refused(server: Server, made: Plan) -> Revision | None:
+    """The last revision, where it was this very plan and was refused."""
+    last = Revision.objects.filter(server=server).first()
+    if last is None or last.state != State.REFUSED:
+        return None
+    return last if last.plan_digest == made.digest else None

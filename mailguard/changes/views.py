@@ -1,17 +1,18 @@
 """Review and apply the draft or one change of it, discard, adoption, and panic."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from mailguard.accounts.services import actor_of
 from mailguard.changes import draft as drafts
-from mailguard.changes import services
+from mailguard.changes import history, services
 from mailguard.changes.draft import Draft
 from mailguard.changes.forms import AdoptForm, ApplyForm, ReasonForm
 from mailguard.changes.templatetags.changes import come_and_go
 from mailguard.errors import NotNow
+from mailguard.lists import pins
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -25,7 +26,7 @@ __all__ = ["adopt", "discard", "only", "panic", "review"]
 def review(request: HttpRequest) -> HttpResponse:
     """What exactly will change, and Apply."""
     server = servers.local()
-    form = ApplyForm(request.POST or None, initial={"reload": server.prefer_reload})
+    form = apply_form(server, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             queued = services.request_apply(
@@ -34,8 +35,16 @@ def review(request: HttpRequest) -> HttpResponse:
             return redirect("changes:revision", queued.number)
         except (NotNow, PostfixconfError) as cause:
             messages.error(request, str(cause))
-            form = ApplyForm(initial=form.cleaned_data)
+            form = apply_form(server, **form.cleaned_data)
     return render(request, "changes/review.html", review_context(form, AdoptForm()))
+
+
+def apply_form(
+    server: Server, data: QueryDict | None = None, **initial: object
+) -> ApplyForm:
+    """Why, and how; about pins only where there are some."""
+    known = {"reload": server.prefer_reload} | initial
+    return ApplyForm(data, known, pinned=pins.all().exists())
 
 
 def review_context(form: ApplyForm, adopt_form: AdoptForm) -> dict[str, object]:
@@ -65,14 +74,19 @@ def plan_context(server: Server, form: ApplyForm, wish: Draft) -> dict[str, obje
     tables = [
         (each.path, come_and_go(wish.tally.get(each.path))) for each in plan.tables
     ]
-    return context | {"plan": plan, "diffs": plan.diffs(), "tables": tables}
+    return context | {
+        "plan": plan,
+        "diffs": plan.diffs(),
+        "tables": tables,
+        "refused": history.refused(server, plan),
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def only(request: HttpRequest) -> HttpResponse:
     """One waiting change alone: what it writes, and Apply; the rest keeps waiting."""
     server, what = servers.local(), request.GET.get("what", "")
-    form = ApplyForm(request.POST or None, initial={"reload": server.prefer_reload})
+    form = apply_form(server, request.POST or None)
     try:
         wish = drafts.only(server, what)
         if request.method == "POST" and form.is_valid():
@@ -112,7 +126,7 @@ def adopt(request: HttpRequest) -> HttpResponse:
         return redirect("changes:review")
     form = AdoptForm(request.POST)
     if not form.is_valid():
-        context = review_context(ApplyForm(), form)
+        context = review_context(apply_form(servers.local()), form)
         return render(request, "changes/review.html", context)
     try:
         queued = services.request_adoption(

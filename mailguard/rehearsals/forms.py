@@ -7,7 +7,7 @@ from mailguard.marks import visible
 from postfixconf.errors import BadValue
 from postfixconf.policy.probes import Probe
 
-__all__ = ["DRAFT", "LIVE", "TrialForm"]
+__all__ = ["DRAFT", "LIVE", "TEXTS", "TrialForm"]
 
 LONGEST = 320  # characters
 TEXTS = (

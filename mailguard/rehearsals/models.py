@@ -61,10 +61,10 @@ class Rehearsal(Asked):
     """One plan, tried with the pins and with recorded mail.
 
     `keys` are the attempts whose envelopes are tried, a different envelope each, the
-    newest first; `tried` is how many are done. `recorded` is how many attempts were
-    looked at, `partial` how many of them have no whole envelope. `faults`, `notes`,
-    `flips` and `left_out` are sentences; with a fault or a flip the plan cannot go
-    live. The counts stay when the attempts are gone.
+    newest first; `tried` is how many are done, which took `spent` seconds. `recorded`
+    is how many attempts were looked at, `partial` how many of them cannot be tried.
+    `faults`, `notes`, `flips` and `left_out` are sentences; with a fault or a flip the
+    plan cannot go live. The counts stay when the attempts are gone.
     """
 
     plan_digest = models.CharField(max_length=64, db_index=True)
@@ -76,6 +76,7 @@ class Rehearsal(Asked):
     left_out = models.JSONField(default=list)
     keys = models.JSONField(default=list)
     tried = models.PositiveIntegerField(default=0)
+    spent = models.FloatField(default=0)
     recorded = models.PositiveIntegerField(default=0)
     partial = models.PositiveIntegerField(default=0)
     lost = models.PositiveIntegerField(default=0)

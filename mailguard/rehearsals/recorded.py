@@ -1,6 +1,6 @@
 """Which recorded envelopes are tried: the latest, each different one once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from mailguard.servers.models import Server
@@ -18,7 +18,7 @@ DNS = 5.0  # seconds for all names that are looked up again
 @dataclass(frozen=True)
 class Chosen:
     """The keys of attempts with different envelopes, the newest first; how many
-    attempts were looked at, and how many had no whole envelope.
+    attempts were looked at, and how many cannot be tried.
     """
 
     keys: tuple[int, ...]
@@ -35,15 +35,15 @@ class Recorded:
     todays_dns: bool
 
 
-def choose(server: Server, most: int) -> Chosen:
-    """The latest `most` different envelopes of a server."""
+def choose(server: Server, most: int, services: Collection[str]) -> Chosen:
+    """The latest `most` different envelopes of a server, for services it still has."""
     rows = Attempt.objects.filter(server=server).order_by("-at").defer("raw", "text")
     seen: dict[Probe, int] = {}
     looked = partial = 0
     for row in rows[: most * LOOKS].iterator(chunk_size=1000):
         looked += 1
         probe = probe_of(row)
-        if probe is None:
+        if probe is None or probe.service not in services:
             partial += 1
         else:
             seen.setdefault(probe, row.key)

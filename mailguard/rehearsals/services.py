@@ -1,7 +1,7 @@
 """The verbs of a rehearsal, on the side of whoever asks. Nothing here runs Postfix."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import current_app
 from django.db import transaction
@@ -11,31 +11,54 @@ from kombu.exceptions import OperationalError
 from mailguard.audit.services import Actor
 from mailguard.changes import services as changes
 from mailguard.changes.draft import Draft
+from mailguard.errors import NotNow
 from mailguard.rehearsals.models import OPEN, Asked, Rehearsal, State, Trial, Turn
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Server
+from postfixconf.errors import BadValue
 from postfixconf.policy.probes import Probe
 
-__all__ = ["MOST", "ask", "cancel", "forget", "latest", "tell_worker", "try_one"]
+__all__ = [
+    "LARGEST",
+    "MOST",
+    "ask",
+    "cancel",
+    "forget",
+    "latest",
+    "tell_worker",
+    "try_one",
+]
 
 log = logging.getLogger(__name__)
 GO_ON = "mailguard.rehearsals.tasks.go_on"
 MOST = 2000  # different envelopes that are tried, unless somebody wants more
+LARGEST = 20_000  # of them in one rehearsal
 KEPT = timedelta(days=30)  # trials by hand, and which mail was affected
 
 
-def latest(server: Server, plan_digest: str) -> Rehearsal | None:
-    """The newest rehearsal of a plan."""
+def latest(
+    server: Server, plan_digest: str, before: datetime | None = None
+) -> Rehearsal | None:
+    """The newest rehearsal of a plan, or the newest that was asked for `before`."""
     rows = Rehearsal.objects.filter(server=server, plan_digest=plan_digest)
-    return rows.first()
+    return (rows.filter(at__lt=before) if before else rows).first()
 
 
 @transaction.atomic
 def ask(*, server: Server, actor: Actor, most: int = MOST) -> Rehearsal:
     """Have the draft rehearsed; one that is under way is not begun again.
 
-    Raises NotNow before the first adoption, BadFile.
+    Raises NotNow before the first adoption and while a hand edit is not adopted,
+    BadFile, BadValue for a number of envelopes that is none.
     """
+    if not 1 <= most <= LARGEST:
+        raise BadValue(str(most), f"is not between 1 and {LARGEST:,} envelopes")
+    Server.objects.select_for_update().get(pk=server.pk)  # two may ask at once
+    if changes.drift_of(server):
+        raise NotNow(
+            "The configuration was edited by hand since mailguard last wrote it. "
+            "Adopt the edit first, on Review."
+        )
     made = changes.plan_of(server)
     known = latest(server, made.digest)
     if known is not None and known.open:
@@ -102,5 +125,8 @@ def tell_worker(server: Server) -> None:
 def forget() -> None:
     """Delete what is old and leads to people; the counts of a rehearsal stay."""
     old = timezone.now() - KEPT
+    Rehearsal.objects.filter(at__lt=old).exclude(keys=[], flips=[]).update(
+        keys=[], flips=[]
+    )
     Trial.objects.filter(at__lt=old).delete()
     Turn.objects.filter(rehearsal__at__lt=old).delete()

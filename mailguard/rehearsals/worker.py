@@ -5,35 +5,38 @@ half a second. A worker that is killed goes on where the last slice ended.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
-from mailguard.changes import tables
-from mailguard.changes.demands import demands, passed
+from mailguard.changes import services as changes
+from mailguard.changes.demands import demands, failed, passed, served
 from mailguard.errors import NotNow
+from mailguard.lists import pins
 from mailguard.rehearsals.comparing import turned
-from mailguard.rehearsals.models import OPEN, Kind, Rehearsal, State, Trial, Turn
+from mailguard.rehearsals.models import (
+    OPEN,
+    Asked,
+    Kind,
+    Rehearsal,
+    State,
+    Trial,
+    Turn,
+)
 from mailguard.rehearsals.recorded import Recorded, choose, probes
-from mailguard.rehearsals.services import end, wanted
-from mailguard.servers import services as servers
+from mailguard.rehearsals.services import end
+from mailguard.rehearsals.staging import Stage, staging, tried_on
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
-from postfixconf.host.apply import staged
-from postfixconf.host.journal import Journal
 from postfixconf.host.names import names_of
 from postfixconf.host.rehearsal import safety
 from postfixconf.host.rehearsal.answers import Answer
-from postfixconf.host.rehearsal.running import Candidate, rehearsing, trials
+from postfixconf.host.rehearsal.running import rehearsing
 from postfixconf.host.rehearsal.trace import trace
-from postfixconf.policy.observed import Observed
-from postfixconf.policy.plan import Plan, plan
-from postfixconf.policy.policy import Policy
 from postfixconf.policy.probes import Probe
 
 __all__ = ["go_on"]
@@ -41,96 +44,103 @@ __all__ = ["go_on"]
 SLICE = 0.5  # seconds, or as long as it took to make the tables
 FEWEST, MOST = 8, 400  # envelopes between two looks at the clock
 QUICK = 0.1  # seconds: more may be asked at once
-PATIENCE = timedelta(seconds=90)  # of asking; then it ends with what it has
-
-
+PATIENCE = 90.0  # seconds of asking; then it ends with what it has
+Some = TypeVar("Some", bound=Asked)
+CHANGED = "the draft has changed since"
 TOO_SLOW = "DNS answers so slowly that not all of them could be tried"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What there is to try: the plan, its policy, and both configurations."""
-
-    plan: Plan
-    policy: Policy
-    seen: Observed
-    after: Candidate
-    before: Candidate
-    cost: float  # seconds that it took to make
+FOUND = ("faults", "notes", "flips", "left_out", "safe", "keys", "recorded", "partial")
 
 
 def go_on(server: Server) -> bool:
-    """Get on with what is asked, for about half a second; whether something is left."""
-    for row in Trial.objects.filter(server=server, state__in=OPEN).order_by("pk"):
-        attend(row)
-    job = Rehearsal.objects.filter(server=server, state__in=OPEN).order_by("pk").first()
-    if job is None:
-        return False
-    Rehearsal.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.RUNNING)
-    try:
-        with staging(server) as stage:
-            if stage.plan.digest != job.plan_digest:
-                end(job, State.CANCELLED, "the draft has changed since")
-            else:
-                carry_on(job, stage)
-    except (PostfixconfError, NotNow) as cause:
-        end(job, State.FAILED, str(cause))
-    return Rehearsal.objects.filter(server=server, state__in=OPEN).exists()
+    """Get on with what is asked, for about half a second; whether something is left.
+
+    Somebody waits for a single envelope, so those come first, one at a time.
+    """
+    trial = first(Trial, server)
+    job = first(Rehearsal, server)
+    if trial is not None:
+        with told_how(trial):
+            attend(trial)
+    elif job is not None:
+        with told_how(job):
+            take_up(job)
+    return any(first(model, server) for model in (Trial, Rehearsal))
+
+
+def first(model: type[Some], server: Server) -> Some | None:
+    """The oldest that is not finished."""
+    rows = model._default_manager.filter(server=server, state__in=OPEN)
+    return rows.order_by("pk").first()
 
 
 @contextmanager
-def staging(server: Server) -> Iterator[Stage]:
-    """The draft with its tables made beside the old ones, gone afterwards.
+def told_how(row: Asked) -> Iterator[None]:
+    """Whatever fails is said on the row, which is not taken up again."""
+    try:
+        yield
+    except (PostfixconfError, NotNow) as cause:
+        end(row, State.FAILED, str(cause))
+    except Exception:
+        end(row, State.FAILED, "mailguard has a fault here, told in its log.")
+        raise
 
-    Raises NotNow before the first adoption, PostfixconfError.
-    """
-    begun = time.monotonic()
-    instance = servers.instance_of(server)
-    adopted, seen = servers.adopted_texts(server), servers.last_observed(server)
-    if adopted is None or seen is None:
-        raise NotNow("The worker has not looked at the server yet.")
-    wish = wanted(server)
-    filled = tables.previewed(wish, server, adopted, seen)
-    made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=filled)
-    with staged(made, instance, Journal()) as new:
-        places = {each.target: each.temporary for each in new}
-        after, before = trials(made, instance, places)
-        cost = time.monotonic() - begun
-        yield Stage(made, wish.policy, seen, after, before, cost)
+
+def take_up(job: Rehearsal) -> None:
+    """One slice of a rehearsal, unless the draft is another by now."""
+    Rehearsal.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.RUNNING)
+    with staging(job.server) as stage:
+        # The tables were read after the plan was made: both have to be of one draft.
+        digests = {stage.plan.digest, changes.plan_of(job.server).digest}
+        if digests != {job.plan_digest}:
+            end(job, State.CANCELLED, CHANGED)
+        else:
+            carry_on(job, stage)
 
 
 def carry_on(job: Rehearsal, stage: Stage) -> None:
     """One slice: first what every change has to pass, then recorded mail."""
     if job.safe is None:
-        try_safety(job, stage)
-        chosen = choose(job.server, job.most)
-        job.keys, job.recorded = list(chosen.keys), chosen.looked
-        job.partial = chosen.partial
-        job.save(update_fields=["keys", "recorded", "partial"])
+        begin(job, stage)
     if job.safe is False and not job.flips:
         end(job, State.DONE)  # what does not work is asked nothing more
         return
-    until = time.monotonic() + max(SLICE, stage.cost)
-    compare(job, stage, until)
+    compare(job, stage, time.monotonic() + max(SLICE, stage.cost))
     if job.tried >= job.total:
         end(job, State.DONE)
-    elif timezone.now() - job.at > PATIENCE:
+    elif job.spent > PATIENCE:
         end(job, State.DONE, TOO_SLOW)
 
 
-def try_safety(job: Rehearsal, stage: Stage) -> None:
-    """What every change has to pass; once it has, Apply need not ask again."""
+def begin(job: Rehearsal, stage: Stage) -> None:
+    """What every change has to pass; once it has, Apply need not ask again.
+
+    Kept in one go with which mail is tried: a worker that is killed begins anew.
+    """
     demanded = demands(job.server, stage.plan, stage.seen, stage.policy)
     report = safety.rehearse(
         stage.after, stage.before, demanded.pins, own_reply=demanded.own_reply
     )
-    job.faults, job.notes = list(report.faults), list(report.notes)
+    services = served(stage.plan.after)
+    chosen = choose(job.server, job.most, services)
+    job.faults = list(report.faults)
+    job.notes = [*report.notes, *untried(services)]
     job.flips = [str(each) for each in report.flips]
     job.left_out = list(report.left_out)
     job.safe = not report.refusals()
-    job.save(update_fields=["faults", "notes", "flips", "left_out", "safe"])
+    job.keys, job.recorded = list(chosen.keys), chosen.looked
+    job.partial = chosen.partial
+    job.save(update_fields=FOUND)
     if job.safe:
         passed(job.server, stage.plan, stage.seen, demanded.pins, report.said)
+    else:
+        failed(job.server, stage.plan)
+
+
+def untried(services: Collection[str]) -> Iterator[str]:
+    """A sentence about pins for a service that is not there."""
+    names = pins.all().exclude(service__in=services).values_list("service", flat=True)
+    for name in sorted(set(names)):
+        yield f"A pin is not tried: master.cf has no service {name}."
 
 
 def compare(job: Rehearsal, stage: Stage, until: float) -> None:
@@ -138,31 +148,43 @@ def compare(job: Rehearsal, stage: Stage, until: float) -> None:
 
     Where DNS is slow few envelopes are asked at once: an apply may wait.
     """
-    if job.tried >= job.total:
+    count, going = FEWEST, job.tried < job.total
+    if not going:
         return
-    reply, count, going = stage.policy.own.reply, FEWEST, True
+    own_before, own_after = stage.was.own.reply, stage.policy.own.reply
     with rehearsing(stage.before) as now, rehearsing(stage.after) as then:
-        while going and job.tried < job.total:
+        while going:
             begun = time.monotonic()
-            keys = job.keys[job.tried : job.tried + count]
-            some = probes(keys)
+            some = upcoming(job, count)
             envelopes = [each.probe for each in some]
             pairs = zip(
                 some,
-                now.ask(envelopes, own_reply=reply),
-                then.ask(envelopes, own_reply=reply),
+                now.ask(envelopes, own_reply=own_before),
+                then.ask(envelopes, own_reply=own_after),
                 strict=True,
             )
-            going = keep(job, len(keys), list(pairs)) and time.monotonic() < until
-            quick = time.monotonic() - begun < QUICK
-            count = min(2 * count, MOST) if quick else FEWEST
+            took = time.monotonic() - begun
+            going = keep(job, list(pairs), took) and job.tried < job.total
+            going = going and time.monotonic() < until
+            count = min(2 * count, MOST) if took < QUICK else FEWEST
+
+
+def upcoming(job: Rehearsal, count: int) -> list[Recorded]:
+    """The next envelopes to try; those that are gone by now are struck off."""
+    end = job.tried + count
+    done, some, rest = job.keys[: job.tried], job.keys[job.tried : end], job.keys[end:]
+    found = probes(some)
+    if len(found) < len(some):
+        job.keys = [*done, *(each.key for each in found), *rest]
+        job.save(update_fields=["keys"])
+    return found
 
 
 @transaction.atomic
 def keep(
-    job: Rehearsal, count: int, pairs: list[tuple[Recorded, Answer, Answer]]
+    job: Rehearsal, pairs: list[tuple[Recorded, Answer, Answer]], took: float
 ) -> bool:
-    """Put a part of `count` on record; False where somebody has cancelled it."""
+    """Put a part on record; False where it is cancelled, or in other hands."""
     found = [
         Turn(
             rehearsal=job,
@@ -179,9 +201,10 @@ def keep(
         kind.value: F(kind.value) + sum(each.kind == kind for each in found)
         for kind in Kind
     }
-    job.tried += count
-    rows = Rehearsal.objects.filter(pk=job.pk, state__in=OPEN)
-    if not rows.update(tried=job.tried, **counts):
+    # Another worker may have done this part meanwhile: it counts once.
+    rows = Rehearsal.objects.filter(pk=job.pk, state__in=OPEN, tried=job.tried)
+    job.tried, job.spent = job.tried + len(pairs), job.spent + took
+    if not rows.update(tried=job.tried, spent=job.spent, **counts):
         return False
     Turn.objects.bulk_create(found)
     return True
@@ -189,18 +212,12 @@ def keep(
 
 def attend(row: Trial) -> None:
     """Try one envelope, rule by rule."""
-    try:
-        probe = named(row)
-        with staging(row.server) as stage:
-            candidate = stage.after if row.on_draft else stage.before
-            reply = stage.policy.own.reply
-            with rehearsing(candidate) as running:
-                [answer] = running.ask([probe], own_reply=reply)
-            with rehearsing(candidate, traced=True) as running:
-                steps = trace(running, probe)
-    except (PostfixconfError, NotNow) as cause:
-        end(row, State.FAILED, str(cause))
-        return
+    probe = named(row)
+    with tried_on(row) as (candidate, own_reply):
+        with rehearsing(candidate) as running:
+            [answer] = running.ask([probe], own_reply=own_reply)
+        with rehearsing(candidate, traced=True) as running:
+            steps = trace(running, probe)
     row.answer = {
         "verdict": answer.verdict.value,
         "code": answer.code,

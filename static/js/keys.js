@@ -1,6 +1,6 @@
 // “g” and a letter go to a page; “/” searches; “?” lists the keys.
 const pages = {
-    d: "/", s: "/search/", p: "/protection/", e: "/entries/", o: "/domains/", r: "/review/", h: "/history/",
+    d: "/", s: "/search/", p: "/protection/", e: "/entries/", o: "/domains/", t: "/rehearsal/", r: "/review/", h: "/history/",
 };
 let going = false;
 document.addEventListener("keydown", (event) => {
@@ -16,7 +16,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "?") {
         window.alert(
             "g d dashboard · g s mail search · g p protection · g e allow and deny · g o own domains\n" +
-            "g r review · g h history · / search",
+            "g t rehearsal · g r review · g h history · / search",
         );
     }
 });

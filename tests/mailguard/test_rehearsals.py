@@ -241,7 +241,7 @@ def test_the_counts_stay_when_the_attempts_are_gone(
     assert "bob@example.org" not in page
     revision = applied(server, alice)
     page = client.get(f"/history/{revision.number}/").content.decode()
-    assert "Rehearsed with 1 recorded message" in page
+    assert "Tried before with 1 recorded message" in page
 
 
 def test_the_page_names_who_would_be_lost_escaped(

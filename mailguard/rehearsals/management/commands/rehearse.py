@@ -1,19 +1,20 @@
 """Rehearse the draft, and wait for what it would do."""
 
-import time
 from argparse import ArgumentParser
+from time import monotonic, sleep
 from typing import Any
 
 from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
 from mailguard.changes.waiting import add_timeout
 from mailguard.rehearsals import services
-from mailguard.rehearsals.models import Rehearsal, State
+from mailguard.rehearsals.groups import counts
+from mailguard.rehearsals.models import Kind, Rehearsal, State
 from mailguard.servers import services as servers
 
 TOLD = (
     *("state", "safe", "cause", "faults", "notes", "flips", "left_out"),
-    *("tried", "lost", "gained", "warned"),
+    *("recorded", "partial", "tried", "lost", "gained", "warned"),
 )
 
 
@@ -24,16 +25,19 @@ class Command(command.Command):
         super().add_arguments(parser)
         add_timeout(parser)
         parser.add_argument(
-            "--most", type=int, default=services.MOST, help="envelopes to try"
+            "--most",
+            type=int,
+            default=services.MOST,
+            help=f"different recorded messages to try, at most {services.LARGEST:,}",
         )
 
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:
         job = services.ask(
             server=servers.local(), actor=actor_at_terminal(), most=options["most"]
         )
-        end = time.monotonic() + options["timeout"]
-        while job.open and time.monotonic() < end:
-            time.sleep(0.05)
+        end = monotonic() + options["timeout"]
+        while job.open and monotonic() < end:
+            sleep(0.05)
             job.refresh_from_db()
         return exit_of(job), told(job), text_of(job)
 
@@ -48,15 +52,24 @@ def exit_of(job: Rehearsal) -> command.Exit:
 
 def told(job: Rehearsal) -> dict[str, Any]:
     """The result as an object."""
-    return {name: getattr(job, name) for name in TOLD}
+    found = {name: getattr(job, name) for name in TOLD}
+    return found | {"controls": list(counts(job))}
 
 
 def text_of(job: Rehearsal) -> str:
     """The result for people."""
-    lines = [f"{job.get_state_display()}. {job.cause}".rstrip(". ") + "."]
+    state = job.get_state_display().capitalize()
+    if job.open:
+        alive = servers.worker_alive(job.server)
+        why = "It goes on" if alive else "The worker does not answer"
+        return f"{state}: not finished within the time. {why}."
+    lines = [f"{state}. {job.cause}".rstrip(". ") + "."]
     lines += [*job.faults, *job.flips, *job.notes]
     lines.append(
         f"Of {job.tried:,} recorded messages {job.lost:,} would be lost, "
         f"{job.gained:,} would get through, {job.warned:,} would only be logged."
     )
+    for each in counts(job):
+        kind = Kind(each["kind"]).label
+        lines.append(f"  {each['count']:,} {kind}: {each['control']}")
     return "\n".join(lines)

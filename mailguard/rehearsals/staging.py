@@ -1,0 +1,70 @@
+"""The configurations that are tried: what is live, and what it would be."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mailguard.changes import tables
+from mailguard.changes.draft import live_policy
+from mailguard.errors import NotNow
+from mailguard.rehearsals.models import Trial
+from mailguard.rehearsals.services import wanted
+from mailguard.servers import services as servers
+from mailguard.servers.models import Server
+from postfixconf.host.apply import staged
+from postfixconf.host.journal import Journal
+from postfixconf.host.rehearsal.running import Candidate, trials
+from postfixconf.policy.observed import Observed
+from postfixconf.policy.plan import Plan, plan
+from postfixconf.policy.policy import Policy
+
+__all__ = ["Stage", "staging", "tried_on"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What there is to try: the plan, its policy, and both configurations."""
+
+    plan: Plan
+    policy: Policy
+    was: Policy  # what is live
+    seen: Observed
+    after: Candidate
+    before: Candidate
+    cost: float  # seconds that it took to make
+
+
+@contextmanager
+def staging(server: Server) -> Iterator[Stage]:
+    """The draft with its tables made beside the old ones, gone afterwards.
+
+    Raises NotNow before the first adoption, PostfixconfError.
+    """
+    begun = time.monotonic()
+    instance = servers.instance_of(server)
+    adopted, seen = servers.adopted_texts(server), servers.last_observed(server)
+    if adopted is None or seen is None:
+        raise NotNow("The worker has not looked at the server yet.")
+    wish = wanted(server)
+    filled = tables.previewed(wish, server, adopted, seen)
+    made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=filled)
+    with staged(made, instance, Journal()) as new:
+        places = {each.target: each.temporary for each in new}
+        after, before = trials(made, instance, places)
+        cost = time.monotonic() - begun
+        was = live_policy(server)
+        yield Stage(made, wish.policy, was, seen, after, before, cost)
+
+
+@contextmanager
+def tried_on(row: Trial) -> Iterator[tuple[Candidate, str]]:
+    """The configuration it is tried on, and the words of its own-domain stop."""
+    if row.on_draft:
+        with staging(row.server) as stage:
+            yield stage.after, stage.policy.own.reply
+    else:  # whatever waits, and be it faulty
+        live = servers.instance_of(row.server)
+        texts = live.main().text, live.master().text
+        places = live.config_dir, live.queue_directory
+        yield Candidate(*texts, *places), live_policy(row.server).own.reply
