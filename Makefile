@@ -38,6 +38,7 @@ shots: ## photograph each page into docs/screens
 bench: ## measure, as ratios in one run
 	@deploy/setup test
 	@$(PYTHON) -m bench.apply
+	@$(PYTHON) -m bench.rehearsal
 	@$(PYTHON) -m bench.maillog
 	@$(PYTHON) -m bench.intake
 	@$(PYTHON) -m bench.search

@@ -153,6 +153,10 @@ def main() -> None:
             took = [seconds(lambda path=path: browser.get(path)) for _ in range(ROUNDS)]  # type: ignore[misc]
             median = statistics.median(took) * 1000
             print(f"{path:44} {median:6.0f} ms  (budget 100 ms)")
+        manage(site, "entries", "add", "deny", "sender", "last@new.bench.example")
+        told = manage(site, "apply", "--reason", "bench", "--timeout", "300")
+        for each in told["steps"]:
+            print(f"  one more: {each['name']:24} {each['ms']:6} ms")
         worker = peak(site, "celery -q -A mailguard worker")
         print(f"memory, all processes        {megabytes(site):10.0f} MB")
         print(f"memory, worker at its most   {worker:10.0f} MB")

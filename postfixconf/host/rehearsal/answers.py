@@ -3,8 +3,13 @@
 The reply comes from the conversation, the control from the log line of the same
 probe: each probe has a client port of its own, which stands in the line before
 anything that a stranger wrote.
+
+What a table does with a message (DISCARD, HOLD, REDIRECT, …) smtpd leaves to others,
+who are not here: it only says that it cannot, before the line of the same probe, and
+goes on in the list. So rules behind a DISCARD are asked here that are not asked live.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +24,11 @@ from postfixconf.policy.probes import Probe, Verdict
 __all__ = ["Answer", "answers", "decisions"]
 
 SAID = b" NOQUEUE: "
+WITHHELD = b" is unavailable"
+ACTION = re.compile(r"warning: access table .*, action (?!PREPEND)(\w+) is unavailable")
+DECIDED = re.compile(
+    r"NOQUEUE: (?:client=|reject: \w+ from )[^ \[]*\[[^\]]*\]:([0-9]+)"
+)
 NOT_OFFERED = "auth"  # the key of a sign-in where nobody can sign in
 
 
@@ -71,18 +81,36 @@ def decisions(lines: Iterable[bytes]) -> dict[int, list[records.Verdict]]:
     return found
 
 
+def withheld(lines: Sequence[bytes]) -> dict[int, list[str]]:
+    """What would have been done with the message of each client port besides."""
+    found: dict[int, list[str]] = {}
+    waiting: dict[int, list[str]] = {}
+    if not any(WITHHELD in line for line in lines):
+        return found
+    for parts in filter(None, map(split, lines)):
+        if action := ACTION.fullmatch(parts.message):
+            waiting.setdefault(parts.pid, []).append(action[1].lower())
+        elif decided := DECIDED.match(parts.message):
+            found[int(decided[1])] = waiting.pop(parts.pid, [])
+    return found
+
+
 def answers(
     probes: Sequence[Probe],
     replies: Sequence[Reply],
-    logged: dict[int, list[records.Verdict]],
+    lines: Sequence[bytes],
     own_reply: str = "",
 ) -> list[Answer]:
-    """Replies and log lines together; the first probe's port is 1.
+    """Replies and all that was logged together; the first probe's port is 1.
 
     `own_reply` is the text of the own-domain stop where it is not the usual one.
     """
+    logged, acts = decisions(lines), withheld(lines)
     return [
-        answer(probe, reply, port, logged.get(port, []), own_reply)
+        answer(
+            *(probe, reply, port, logged.get(port, []), acts.get(port, [])),
+            own_reply=own_reply,
+        )
         for port, (probe, reply) in enumerate(zip(probes, replies, strict=True), 1)
     ]
 
@@ -92,14 +120,14 @@ def answer(
     reply: Reply,
     port: int,
     said: Sequence[records.Verdict],
+    acts: Sequence[str],
+    *,
     own_reply: str,
 ) -> Answer:
     """One of them."""
     keys = [(each.verb, key_of_record(each, own_reply)) for each in said]
     refused = [key for verb, key in keys if verb == "reject"]
     warned = [key for verb, key in keys if verb == "reject_warning"]
-    passive = ("reject", "reject_warning", "info", "warn", "permit", "prepend")
-    acts = [verb for verb, _ in keys if verb not in passive]
     verdict = verdict_of(reply)
     control = ""
     if verdict is not Verdict.ACCEPT:

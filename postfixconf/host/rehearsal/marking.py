@@ -12,7 +12,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
-__all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
+__all__ = ["ASKED", "Lists", "classes", "expanded", "lists_of", "marked"]
 
 ASKED = LISTS[:5]  # what is asked at RCPT
 CLASSES = "smtpd_restriction_classes"

@@ -20,9 +20,9 @@ from postfixconf.host.commands import attended, run
 from postfixconf.host.conversation import Reply, Session, session
 from postfixconf.host.files import SETTLED
 from postfixconf.host.instance import Instance
-from postfixconf.host.rehearsal.answers import Answer, answers, decisions
+from postfixconf.host.rehearsal.answers import Answer, answers
 from postfixconf.host.rehearsal.attendant import Attendant, attending
-from postfixconf.host.rehearsal.marking import ASKED
+from postfixconf.host.rehearsal.marking import ASKED, expanded
 from postfixconf.host.rehearsal.neutral import Neutral
 from postfixconf.host.rehearsal.room import furnish, room
 from postfixconf.host.rehearsal.staging import Stage, stage
@@ -114,7 +114,7 @@ class Rehearsal:
         for at in range(0, len(probes), MOST):
             some = probes[at : at + MOST]
             replies, lines = self.replies(some)
-            found += answers(some, replies, decisions(lines), own_reply)
+            found += answers(some, replies, lines, own_reply)
         return found
 
     def replies(self, probes: Sequence[Probe]) -> tuple[list[Reply], list[bytes]]:
@@ -185,7 +185,9 @@ def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehear
         made = stage(main, master, live, where, usual, neutral)
         write(where / "etc" / "main.cf", made.main)
         write(where / "etc" / "master.cf", made.master)
-        daemons = main.get("daemon_directory") or default_daemons()
+        daemons = expanded(main.get("daemon_directory") or default_daemons(), main)
+        if not Path(daemons, "master").exists():
+            raise Unproven(f"there is no Postfix in daemon_directory = {daemons}")
         with (
             attending(where / "queue") as attendant,
             attended(f"{daemons}/master", "-d", MAIL_CONFIG=f"{where}/etc") as process,
