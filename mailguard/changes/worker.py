@@ -17,6 +17,7 @@ from mailguard.audit.services import MAILGUARD
 from mailguard.changes import tables
 from mailguard.changes.adoption import adopt
 from mailguard.changes.demands import demands
+from mailguard.changes.demotion import distrust
 from mailguard.changes.expiry import expire
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.outcomes import became_live, finish, keep_steps, made_anew
@@ -97,11 +98,14 @@ def apply(revision: Revision) -> None:
     instance = servers.instance_of(server)
     try:
         made, seen = reviewed_plan(revision)
-    except PostfixconfError as cause:
-        finish(revision, protocol.Refused(f"{cause}. Nothing was changed."))
+    except PostfixconfError as error:
+        finish(revision, protocol.Refused(f"{error}. Nothing was changed."))
         return
     journal = Journal(lambda steps: keep_steps(revision, steps))
     policy = Policy.from_json(revision.policy)
+    if cause := distrust(server, policy):
+        finish(revision, protocol.Refused(cause))
+        return
     outcome = protocol.apply(
         made,
         instance,

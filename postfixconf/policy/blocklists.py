@@ -12,7 +12,16 @@ from enum import StrEnum
 
 from postfixconf.policy.control import Control, Group, Restriction, Risk
 
-__all__ = ["DEAD", "LISTS", "Asked", "Blocklist", "Status", "controls", "death"]
+__all__ = [
+    "DEAD",
+    "LISTS",
+    "Asked",
+    "Blocklist",
+    "Status",
+    "controls",
+    "death",
+    "list_of",
+]
 
 RECIPIENT = "smtpd_recipient_restrictions"
 FIRST_ALLOW, FIRST_CLIENT, FIRST_DOMAIN = 75, 80, 85  # ranks: cheap and certain first
@@ -277,6 +286,12 @@ def death(zone: str) -> str:
             instead = INSTEAD.get(dead, "It refuses nobody, or everybody.")
             return f"The list {dead} is dead{since}. {instead}"
     return ""
+
+
+def list_of(key: str) -> Blocklist | None:
+    """The list that a control asks; None where it asks none."""
+    asked, _, zone = key.partition(":")
+    return next((x for x in LISTS if x.zone == zone and asked in x.asked), None)
 
 
 def controls() -> Iterator[Control]:

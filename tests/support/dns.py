@@ -234,7 +234,7 @@ def _answer(
     if isinstance(found, Failure):
         response.set_rcode(dns.rcode.SERVFAIL)
     elif found:
-        response.answer.append(dns.rrset.from_rdata_list(name, 0, found))
+        response.answer.append(dns.rrset.from_rdata_list(name, 0, list(found)))
     else:
         response.authority.append(_SOA)
         if not any(known.is_subdomain(name) for known, _ in zone):
