@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailguard.audit.services import MAILGUARD
-from mailguard.changes import services
+from mailguard.changes import beside, services
 from mailguard.changes.draft import alone
 from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
@@ -23,6 +23,7 @@ from mailguard.protection.differences import Difference
 from mailguard.protection.models import ListCheck
 from mailguard.servers.models import Live, Server
 from mailguard.traffic.surges import refused_since, surge
+from postfixconf.errors import PostfixconfError
 from postfixconf.policy.blocklists import list_of
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
@@ -52,7 +53,7 @@ def watch(server: Server) -> None:
         return
     try:
         request(server, causes)
-    except NotNow:
+    except (NotNow, PostfixconfError):
         return  # the page of the list tells its fault, and the next turn tries again
 
 
@@ -89,12 +90,15 @@ def request(server: Server, causes: dict[str, str]) -> Revision:
     for change in made:
         if wanted.get(change.what) is Mode.ON:  # no change of it waits
             protection.put(change=change, actor=MAILGUARD, reason=reason)
+    wish = alone(server, made)
+    if services.drift_of(server):  # a hand edit waits: everybody else does, too
+        return beside.request(server=server, actor=MAILGUARD, reason=reason, wish=wish)
     return services.request_apply(
         server=server,
         actor=MAILGUARD,
         reason=reason,
         reload=server.prefer_reload,
-        wish=alone(server, made),
+        wish=wish,
     )
 
 

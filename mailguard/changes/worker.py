@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailguard.audit.services import MAILGUARD
-from mailguard.changes import tables
+from mailguard.changes import beside, tables
 from mailguard.changes.adoption import adopt
 from mailguard.changes.demands import demands
 from mailguard.changes.demotion import distrust
@@ -142,14 +142,19 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
         servers.as_text(revision.access_before),
     )
     policy = Policy.from_json(revision.policy)
-    seen = replace(seen, texts=before, tables=server.written_tables)
-    made = plan(
-        policy,
-        adopted,
-        seen,
-        reload=revision.reload,
-        tables=tables.filled(revision, adopted, seen, policy),
-    )
+    if revision.own_main is None:
+        seen = replace(seen, texts=before, tables=server.written_tables)
+        made = plan(
+            policy,
+            adopted,
+            seen,
+            reload=revision.reload,
+            tables=tables.filled(revision, adopted, seen, policy),
+        )
+    else:
+        seen = replace(seen, texts=before)
+        modes = {each["what"]: each["after"] for each in revision.changes}
+        made = beside.planned(modes, seen, reload=revision.reload)
     if made.digest != revision.plan_digest:
         raise PostfixconfError("the plan is no longer the one that was reviewed")
     return made, seen
