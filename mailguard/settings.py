@@ -188,6 +188,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "run" / "beat-schedule")
 # the next one is due is dropped.
 TURNS = {
     "tend the server": ("mailguard.changes.tasks.tend", 5, ["local"]),
+    "watch the blocklists": ("mailguard.changes.tasks.watch_lists", 5, ["local"]),
     "follow the mail log": ("mailguard.traffic.tasks.follow", 2, ["local"]),
     "read older logs": ("mailguard.traffic.tasks.read_older", 2, ["local"]),
     "weigh the evidence": ("mailguard.traffic.tasks.weigh", 3, ["local"]),

@@ -6,7 +6,8 @@ from django.db import transaction
 
 from mailguard.audit.services import Actor
 from mailguard.changes.draft import live_policy
-from mailguard.changes.models import Revision, State
+from mailguard.changes.drift import last_written
+from mailguard.changes.models import Revision
 from mailguard.changes.outcomes import became_live, finish
 from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
@@ -17,7 +18,7 @@ from mailguard.servers.models import Server
 from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
-from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.observed import Observed
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -36,7 +37,7 @@ def adopt(revision: Revision) -> None:
     found = find(main, master, seen.facts)
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
-    before = last_written(server, seen.texts)
+    before = last_written(server) or seen.texts
     policy = adopted_policy(server, modes)
     changed = differences(server, policy)
     with transaction.atomic():
@@ -50,18 +51,6 @@ def adopt(revision: Revision) -> None:
             policy=policy.as_json(), changes=changed, **texts_of(before, seen.texts)
         )
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
-
-
-def last_written(server: Server, otherwise: Texts) -> Texts:
-    """The files as mailguard last knew them; `otherwise` at the first adoption."""
-    last = Revision.objects.filter(server=server, state=State.APPLIED).first()
-    if last is None:
-        return otherwise
-    return Texts(
-        servers.as_text(last.main_after),
-        servers.as_text(last.master_after),
-        servers.as_text(last.access_after),
-    )
 
 
 def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:

@@ -3,9 +3,10 @@
 from mailguard.changes.models import Revision, State
 from mailguard.servers import services as servers
 from mailguard.servers.models import Observed, Server
+from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import unified
 
-__all__ = ["diffs_between", "diffs_of", "drift_of"]
+__all__ = ["diffs_between", "diffs_of", "drift_of", "last_written"]
 
 Stored = bytes | memoryview
 CHANGED_INSIDE = (
@@ -19,13 +20,13 @@ def drift_of(server: Server) -> dict[str, str]:
     row = Observed.objects.filter(server=server).exclude(digest="").first()
     if row is None or server.written_digest in ("", row.digest):
         return {}
-    last = Revision.objects.filter(server=server, state=State.APPLIED).first()
+    last = last_written(server)
     if last is None:
         return {}
-    pairs = {
-        "main.cf": (last.main_after, row.main),
-        "master.cf": (last.master_after, row.master),
-        "access": (last.access_after, row.access),
+    pairs: dict[str, tuple[Stored, Stored]] = {
+        "main.cf": (servers.as_bytes(last.main), row.main),
+        "master.cf": (servers.as_bytes(last.master), row.master),
+        "access": (servers.as_bytes(last.access), row.access),
     }
     names = {*row.tables, *server.written_tables}
     edited = {
@@ -34,6 +35,25 @@ def drift_of(server: Server) -> dict[str, str]:
         if row.tables.get(name) != server.written_tables.get(name)
     }
     return edited | diffs(pairs)
+
+
+def last_written(server: Server) -> Texts | None:
+    """The files as mailguard last knew them, without a hand edit beside its own.
+
+    None before the first adoption.
+    """
+    main = None
+    rows = Revision.objects.filter(server=server, state=State.APPLIED)
+    for row in rows.order_by("-number").iterator(chunk_size=10):
+        if main is None:
+            main = row.main_after if row.own_main is None else row.own_main
+        if row.own_main is None:
+            return Texts(
+                servers.as_text(main),
+                servers.as_text(row.master_after),
+                servers.as_text(row.access_after),
+            )
+    return None
 
 
 def diffs_of(revision: Revision) -> dict[str, str]:

@@ -1,13 +1,18 @@
-"""What is wrong with a draft that only its entries tell."""
+"""What is wrong with a draft that only its entries tell, or the lists in the DNS."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from mailguard.changes.draft import Draft
 from mailguard.lists import services as lists
 from mailguard.lists.checks import doubts
+from mailguard.protection import health
 from mailguard.protection.differences import DOMAIN
+from mailguard.servers.models import Server
+from postfixconf.policy.blocklists import list_of
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Kind, Lookup
 from postfixconf.policy.lint import Finding, Level
@@ -19,11 +24,32 @@ __all__ = ["findings_of"]
 
 OFF = Mode.OFF.value
 MOST = 50  # entries looked at one by one
+RECENT = timedelta(minutes=5)  # how long a check of a list says something about now
 
 
-def findings_of(draft: Draft, texts: Texts) -> tuple[Finding, ...]:
-    """Entries against own domains and hand-written lines, and doubtful ones."""
-    return (*_inside(draft), *_doubled(draft, texts), *_doubtful(draft))
+def findings_of(server: Server, draft: Draft, texts: Texts) -> tuple[Finding, ...]:
+    """Lists that fail, entries against own domains and hand-written lines, and more."""
+    entries = (*_inside(draft), *_doubled(draft, texts), *_doubtful(draft))
+    return (*_failing(server, draft), *entries)
+
+
+def _failing(server: Server, draft: Draft) -> Iterator[Finding]:
+    """The lists that a draft switches on and the last check found wanting."""
+    checks, since = health.latest(server), timezone.now() - RECENT
+    for change in draft.changes:
+        each = list_of(change.what)
+        row = checks.get(each.zone) if each else None
+        if each is None or row is None or change.after != Mode.ON:
+            continue
+        if row.at and row.at > since and not row.trusted:
+            yield Finding(
+                Level.ERROR,
+                "list_fails",
+                change.what,
+                f"{each.name} cannot be trusted here. {' '.join(row.sentences)}",
+                "Leave it on “Only log”, or choose another list.",
+                blocks=True,
+            )
 
 
 def _touched(draft: Draft) -> bool:

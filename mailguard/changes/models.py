@@ -36,9 +36,10 @@ class Revision(models.Model):
     `plan_digest` is the plan that was reviewed: the worker applies that one or
     none. `policy` is as `Policy.as_json` tells it. `changes` are {what, before,
     after}, `more` how many there were beyond those; `tables` are {path, version,
-    added, removed}; of the table `access` the hand-written lines are kept. `steps`
-    are the protocol's steps with `ms` in milliseconds; `said` is what Postfix
-    answered. `override` is why it may break a pin, empty if it may not.
+    added, removed}; of the table `access` the hand-written lines are kept. `own_main`
+    is main.cf without the hand edit that it was made beside of, None where there was
+    none. `steps` are the protocol's steps with `ms` in milliseconds; `said` is what
+    Postfix answered. `override` is why it may break a pin, empty if it may not.
     """
 
     number = models.PositiveIntegerField(unique=True)
@@ -69,6 +70,7 @@ class Revision(models.Model):
     main_after = models.BinaryField(default=b"")
     master_after = models.BinaryField(default=b"")
     access_after = models.BinaryField(default=b"")
+    own_main = models.BinaryField(null=True)
     findings = models.JSONField(default=list)
     steps = models.JSONField(default=list)
     override = models.CharField(max_length=1000, blank=True)

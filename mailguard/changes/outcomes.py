@@ -1,9 +1,10 @@
 """How a revision ended, and what is live since: written by the worker alone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django.utils import timezone
 
+from mailguard.changes.drift import last_written
 from mailguard.changes.models import Revision, State
 from mailguard.changes.tables import made_as
 from mailguard.lists import claims
@@ -25,10 +26,20 @@ def became_live(revision: Revision, seen: Observed, policy: Policy) -> None:
     modes = {key: mode.value for key, mode in policy.modes.items()}
     servers.set_live(server, modes, revision.number)
     claims.settle(revision.number)
-    server.written_digest = seen.digest
-    server.written_tables = dict(seen.tables)
+    if revision.own_main is None:
+        server.written_digest = seen.digest
+        server.written_tables = dict(seen.tables)
+    else:  # beside a hand edit, which still waits
+        server.written_digest = without_edit(revision, seen).digest
     server.live_policy = policy.as_json()
     server.save()
+
+
+def without_edit(revision: Revision, seen: Observed) -> Observed:
+    """What the server would have, were it not for the hand edit."""
+    before, server = last_written(revision.server), revision.server
+    texts = replace(before or seen.texts, main=servers.as_text(revision.own_main))
+    return replace(seen, texts=texts, tables=server.written_tables)
 
 
 def made_anew(revision: Revision, facts: Facts) -> None:

@@ -90,7 +90,9 @@ def plan_of(server: Server, wish: Draft | None = None) -> Plan:
     wish = wish or whole(server)
     changed = tables.changed(server, wish, adopted, seen)
     made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=changed)
-    return replace(made, findings=(*findings_of(wish, seen.texts), *made.findings))
+    return replace(
+        made, findings=(*findings_of(server, wish, seen.texts), *made.findings)
+    )
 
 
 def not_adopted(server: Server) -> str:

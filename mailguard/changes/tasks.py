@@ -4,13 +4,13 @@ from contextlib import suppress
 
 from celery import shared_task
 
-from mailguard.changes import worker
+from mailguard.changes import demotion, worker
 from mailguard.changes.models import Revision
 from mailguard.servers.models import Server
 from mailguard.servers.tasks import of_server
 from postfixconf.errors import Locked
 
-__all__ = ["carry_out", "tend"]
+__all__ = ["carry_out", "tend", "watch_lists"]
 
 
 @shared_task
@@ -27,3 +27,10 @@ def carry_out(revision_id: int) -> None:
 def tend(server: Server) -> None:
     """Look after one server."""
     worker.tend(server)
+
+
+@shared_task
+@of_server
+def watch_lists(server: Server) -> None:
+    """Check the blocklists, and take back what cannot be trusted."""
+    demotion.watch(server)

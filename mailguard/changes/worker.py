@@ -14,9 +14,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailguard.audit.services import MAILGUARD
-from mailguard.changes import tables
+from mailguard.changes import beside, tables
 from mailguard.changes.adoption import adopt
 from mailguard.changes.demands import demands
+from mailguard.changes.demotion import distrust
 from mailguard.changes.expiry import expire
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.outcomes import became_live, finish, keep_steps, made_anew
@@ -97,11 +98,14 @@ def apply(revision: Revision) -> None:
     instance = servers.instance_of(server)
     try:
         made, seen = reviewed_plan(revision)
-    except PostfixconfError as cause:
-        finish(revision, protocol.Refused(f"{cause}. Nothing was changed."))
+    except PostfixconfError as error:
+        finish(revision, protocol.Refused(f"{error}. Nothing was changed."))
         return
     journal = Journal(lambda steps: keep_steps(revision, steps))
     policy = Policy.from_json(revision.policy)
+    if cause := distrust(server, policy):
+        finish(revision, protocol.Refused(cause))
+        return
     outcome = protocol.apply(
         made,
         instance,
@@ -138,14 +142,19 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
         servers.as_text(revision.access_before),
     )
     policy = Policy.from_json(revision.policy)
-    seen = replace(seen, texts=before, tables=server.written_tables)
-    made = plan(
-        policy,
-        adopted,
-        seen,
-        reload=revision.reload,
-        tables=tables.filled(revision, adopted, seen, policy),
-    )
+    if revision.own_main is None:
+        seen = replace(seen, texts=before, tables=server.written_tables)
+        made = plan(
+            policy,
+            adopted,
+            seen,
+            reload=revision.reload,
+            tables=tables.filled(revision, adopted, seen, policy),
+        )
+    else:
+        seen = replace(seen, texts=before)
+        modes = {each["what"]: each["after"] for each in revision.changes}
+        made = beside.planned(modes, seen, reload=revision.reload)
     if made.digest != revision.plan_digest:
         raise PostfixconfError("the plan is no longer the one that was reviewed")
     return made, seen

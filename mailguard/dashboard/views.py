@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from mailguard.changes import expiry
+from mailguard.changes import demotion, expiry
 from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
 from mailguard.dashboard import services
@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],
         "refusing": changes.refusing_of(rows),
+        "demoted": demotion.demoted(server),
         "expired": expiry.waiting(server),
         "latest": Revision.objects.all()[:5],
     }

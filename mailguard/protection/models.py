@@ -1,11 +1,16 @@
-"""What is wanted: the mode of each control, and the own domains. The draft."""
+"""What is wanted: the mode of each control, and the own domains. The draft.
+
+And what was found of the lists in the DNS that some controls ask.
+"""
 
 from django.db import models
 
+from mailguard.servers.models import Server
+from postfixconf.host.dnsbl import Fault
 from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
-__all__ = ["OwnDomain", "OwnException", "OwnReply", "Setting"]
+__all__ = ["ListCheck", "OwnDomain", "OwnException", "OwnReply", "Setting"]
 
 
 class Setting(models.Model):
@@ -53,3 +58,35 @@ class OwnReply(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class ListCheck(models.Model):
+    """One check of a list in the DNS; kept 30 days.
+
+    `at` is empty until the worker has made it. `faults` are those of
+    `postfixconf.host.dnsbl.Fault`, `trusted` says that none of them is grave. `ms` is
+    the slowest answer in milliseconds.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    zone = models.CharField(max_length=253)
+    asked_at = models.DateTimeField()
+    at = models.DateTimeField(null=True)
+    faults = models.JSONField(default=list)
+    trusted = models.BooleanField(default=False)
+    ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["server", "zone", "at"], name="check_of_list"),
+            models.Index(fields=["at"], name="check_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zone} at {self.at}: {', '.join(self.faults) or 'healthy'}"
+
+    @property
+    def sentences(self) -> list[str]:
+        """Its faults in plain words."""
+        return [Fault(each).sentence for each in self.faults]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mailguard.protection import domain_views, views
+from mailguard.protection import blocklist_views, domain_views, views
 
 app_name = "protection"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("domains/except/", domain_views.add_exception, name="add_exception"),
     path("domains/refuse/", domain_views.remove_exception, name="remove_exception"),
     path("domains/reply/", domain_views.set_reply, name="set_reply"),
+    path("blocklists/", blocklist_views.blocklists, name="blocklists"),
+    path("blocklists/check/", blocklist_views.check, name="check_lists"),
     path("protection/", views.index, name="index"),
     path("protection/<str:key>/", views.switch, name="switch"),
     path("protection/<str:key>/confirm/", views.confirm, name="confirm"),

@@ -235,7 +235,7 @@ ZONES = {
 
 def of_control(control: Control) -> Rule:
     """The words of a control of the catalogue."""
-    if control.key.startswith("dnsbl:"):
+    if control.key.partition(":")[0] in ZONES:
         return replace(zone(control.key), title=control.title, control=control)
     advice = SENDERS.get(control.key, TELL_US)
     own = control.key == "own_domains"

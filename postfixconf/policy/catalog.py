@@ -7,6 +7,7 @@ smtpd_check.c.
 """
 
 from postfixconf.errors import BadPolicy
+from postfixconf.policy import blocklists
 from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
 from postfixconf.policy.recorder import RECORDER, Recorder
 
@@ -181,26 +182,7 @@ CONTROLS: tuple[Control, ...] = (
         reply="450 4.1.2 <a@x.example>: Recipient address rejected: Domain not found",
         signature="Recipient address rejected: Domain not found",
     ),
-    Control(
-        key="dnsbl:zen.spamhaus.org",
-        group=Group.BLOCKLISTS,
-        place=Restriction(
-            RECIPIENT,
-            80,
-            ("reject_rbl_client", "reject_rbl"),
-            zone="zen.spamhaus.org",
-            codes="127.0.0.[2..11]",
-        ),
-        title="Refuse addresses on the Spamhaus ZEN blocklist",
-        stops="Known spam sources and home connections that should not send mail. "
-        "Usually the single most effective protection.",
-        loses="Mail from a sender who shares a listed address. Free use has terms: "
-        "read them at spamhaus.org. Through a public resolver it lists nobody.",
-        risk=Risk.MEDIUM,
-        reply="554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using "
-        "zen.spamhaus.org",
-        signature="blocked using zen.spamhaus.org",
-    ),
+    *blocklists.controls(),
     Control(
         key="disable_vrfy_command",
         group=Group.PROTOCOL,
@@ -286,8 +268,12 @@ _BY_KEY = {control.key: control for control in CONTROLS}
 
 
 def control(key: str) -> Control:
-    """The control with this key. Raises BadPolicy, which quotes the key."""
+    """The control with this key. Raises BadPolicy, which quotes the key.
+
+    Of a list that is dead it says so.
+    """
     try:
         return _BY_KEY[key]
     except KeyError:
-        raise BadPolicy(key, "no such control") from None
+        said = blocklists.death(key.partition(":")[2])
+        raise BadPolicy(key, said.rstrip(".") or "no such control") from None

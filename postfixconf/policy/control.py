@@ -48,7 +48,7 @@ class Restriction:
 
     `parameter` is the list it is first put into; `rank` orders our own rules
     within it (cheap and certain first, DNS later, blocklists last). `names`
-    are the spellings Postfix understands, the modern one first. A blocklist
+    are the spellings Postfix understands, the modern one first. A list in the DNS
     has its `zone` and the `codes` that are a listing.
     """
 
@@ -57,6 +57,11 @@ class Restriction:
     names: tuple[str, ...]
     zone: str | None = None
     codes: str | None = None
+
+    @property
+    def permits(self) -> bool:
+        """Whether it lets mail past what stands behind it, and refuses none."""
+        return self.names[0].startswith("permit_")
 
     def rule(self, *, warn: bool) -> Rule:
         """The rule as mailguard writes it."""
@@ -120,9 +125,14 @@ class Control:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """The modes it can have: only what refuses by a rule can be tested."""
-        if isinstance(self.place, Switch | Recorder):
+        if isinstance(self.place, Switch | Recorder) or self.permits:
             return (Mode.OFF, Mode.ON)
         return (Mode.OFF, Mode.TEST, Mode.ON)
+
+    @property
+    def permits(self) -> bool:
+        """Whether it lets mail past other rules, and refuses none."""
+        return isinstance(self.place, Restriction) and self.place.permits
 
     @property
     def records(self) -> bool:

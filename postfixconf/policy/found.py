@@ -88,6 +88,8 @@ def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
                 found[control.key] = _find_stop(stop, read)
             case Recorder() as recorder:
                 found[control.key] = _find_recorder(recorder, read)
+            case Restriction() as place if place.permits:
+                found[control.key] = _on_or_off(_find_rule(place, read))
             case Restriction() as place:
                 found[control.key] = _find_rule(place, read)
     return found
@@ -116,11 +118,14 @@ def _find_stop(place: Stop, read: _Read) -> Found:
 
 
 def _find_recorder(place: Recorder, read: _Read) -> Found:
-    """On where it stands at all: `warn_if_reject` before it means nothing."""
-    found = _find_rule(place, read)
-    mode = Mode.OFF if found.mode is Mode.OFF else Mode.ON
     available = RECORDER_TYPE in read.facts.table_types
-    return replace(found, mode=mode, available=available)
+    return replace(_on_or_off(_find_rule(place, read)), available=available)
+
+
+def _on_or_off(found: Found) -> Found:
+    """On where it stands at all: before what never refuses, `warn_if_reject` means
+    nothing."""
+    return replace(found, mode=Mode.OFF if found.mode is Mode.OFF else Mode.ON)
 
 
 def _find_switch(place: Switch, read: _Read) -> Found:

@@ -18,7 +18,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.recorder import RECORDER
 from tests.browser.conftest import sign_in
 from tests.support.conversations import GOOD, PAIRS, SETTINGS, TO
-from tests.support.dns import Dns
+from tests.support.dns import OTHERS, Dns
 from tests.support.practice import Practice, configure
 from tests.support.site import Site, running
 from tests.support.waiting import eventually
@@ -37,6 +37,8 @@ UNKNOWN_SENDER = "reject_unknown_sender_domain"
 LOGGED = [each.key for each in CONTROLS if each.signature]
 SILENT = [each.key for each in CONTROLS if not each.signature and not each.records]
 
+OTHER_LISTS = {f"dnsbl:{zone}": x for zone, x in OTHERS.items()}
+
 NO_RULE: tuple[str, frozenset[str]] = ("accepted", frozenset())
 
 # Client, greeting, sender and recipient of the conversation that violates a control,
@@ -54,6 +56,10 @@ ENVELOPES: dict[str, Envelope] = {
     "reject_non_fqdn_recipient": (*HONEST[:3], "info@localhost"),
     "reject_unknown_recipient_domain": (*HONEST[:3], "a@gone.invalid"),
     "dnsbl:zen.spamhaus.org": ("127.0.0.2", *HONEST[1:]),
+    **{key: (f"127.0.0.{x}", *HONEST[1:]) for key, x in OTHER_LISTS.items()},
+    "rhsbl_sender:dbl.spamhaus.org": (*HONEST[:2], "a@listed.example", TO),
+    "rhsbl_helo:dbl.spamhaus.org": ("127.0.0.10", "listed.example", GOOD, TO),
+    "rhsbl_reverse:dbl.spamhaus.org": ("127.0.0.45", *HONEST[1:]),
     "reject_unauth_pipelining": HONEST,
 }
 # The wider rules that the same conversation violates besides.
@@ -63,7 +69,8 @@ WIDER = {
     NON_FQDN_HELO: {UNKNOWN_HELO},
     "reject_non_fqdn_sender": {UNKNOWN_SENDER},
     "own_domains": {PTR, NAME},
-    "dnsbl:zen.spamhaus.org": {PTR, NAME},
+    "dnsbl:zen.spamhaus.org": {PTR, NAME, *OTHER_LISTS},  # its test point
+    **{key: {PTR, NAME} for key in OTHER_LISTS},
 }
 # What an entry says, the conversation it decides, and how that ends; the greeting
 # "laptop" would be refused without one.
@@ -132,7 +139,9 @@ NAMES = (PTR, NAME)
 STAGES = {
     "all in test": Stage(Mode.TEST, tuple(LOGGED)),
     "on": Stage(Mode.ON, tuple(k for k in LOGGED if k not in NAMES), NAMES),
-    "names and silent ones on": Stage(Mode.ON, (*NAMES, *SILENT)),
+    "names and silent ones on": Stage(
+        Mode.ON, (*NAMES, *(key for key in SILENT if not control(key).permits))
+    ),
 }
 
 
@@ -269,7 +278,7 @@ def test_every_control_that_refuses_is_driven() -> None:
     assert Counter(stages) == Counter(
         (mode, each.key)
         for each in CONTROLS
-        if not each.records
+        if not each.records and not each.permits
         for mode in each.modes
         if mode is not Mode.OFF
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from tests.support.dns import OTHERS
 from tests.support.practice import Practice
 from tests.support.smtp import Client, smtp
 
@@ -131,6 +132,21 @@ PAIRS: dict[str, Pair] = {
     ),
     "dnsbl:zen.spamhaus.org": Pair(
         partial(envelope, src="127.0.0.2"), partial(envelope, src="127.0.0.88")
+    ),
+    **{
+        f"dnsbl:{zone}": Pair(
+            partial(envelope, src=f"127.0.0.{x}"), partial(envelope, src="127.0.0.88")
+        )
+        for zone, x in OTHERS.items()
+    },
+    "rhsbl_sender:dbl.spamhaus.org": Pair(
+        partial(envelope, sender="a@listed.example"), envelope
+    ),
+    "rhsbl_helo:dbl.spamhaus.org": Pair(
+        partial(envelope, helo="listed.example"), envelope
+    ),
+    "rhsbl_reverse:dbl.spamhaus.org": Pair(
+        partial(envelope, src="127.0.0.45"), envelope
     ),
     "disable_vrfy_command": Pair(partial(talk, vrfy), envelope),
     "strict_rfc821_envelopes": Pair(

@@ -34,7 +34,16 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-__all__ = ["SERVFAIL", "SILENT", "WORLD", "Dns", "Failure", "Records", "serving"]
+__all__ = [
+    "OTHERS",
+    "SERVFAIL",
+    "SILENT",
+    "WORLD",
+    "Dns",
+    "Failure",
+    "Records",
+    "serving",
+]
 
 
 class Failure(Enum):
@@ -52,6 +61,18 @@ Records = Mapping[tuple[str, str], Sequence[str] | Failure]
 
 The type "ANY" makes every lookup of the name fail, whatever else is there for it.
 """
+
+# Blocklists of addresses besides zen.spamhaus.org, and the client 127.0.0.x that only
+# this one lists.
+OTHERS = {
+    "bl.spamcop.net": 101,
+    "psbl.surriel.com": 102,
+    "bl.mailspike.net": 103,
+    "bl.spameatingmonkey.net": 104,
+    "bl.blocklist.de": 105,
+    "b.barracudacentral.org": 106,
+    "bl.score.senderscore.com": 107,
+}
 
 # Clients in the tests connect from 127.0.0.x; x says what DNS knows about them.
 WORLD: Records = {
@@ -92,6 +113,24 @@ WORLD: Records = {
     ],
     ("88.0.0.127.zen.spamhaus.org", "A"): ["127.255.255.254"],
     ("88.0.0.127.zen.spamhaus.org", "TXT"): ['"Error: open resolver"'],
+    # The other lists of addresses: the same, without words.
+    **{(f"2.0.0.127.{zone}", "A"): ["127.0.0.2"] for zone in OTHERS},
+    **{(f"{x}.0.0.127.{zone}", "A"): ["127.0.0.2"] for zone, x in OTHERS.items()},
+    **{(f"88.0.0.127.{zone}", "A"): ["127.255.255.255"] for zone in OTHERS},
+    # The list of domains: its test point, a domain on it, and one it says nothing of.
+    # The client .45 has a reverse name on it.
+    ("test.dbl.spamhaus.org", "A"): ["127.0.1.2"],
+    ("listed.example.dbl.spamhaus.org", "A"): ["127.0.1.4"],
+    ("good.example.dbl.spamhaus.org", "A"): ["127.255.255.252"],
+    ("mx.good.example.dbl.spamhaus.org", "A"): ["127.255.255.252"],
+    ("listed.example", "A"): ["127.0.0.45"],
+    ("45.0.0.127.in-addr.arpa", "PTR"): ["listed.example"],
+    # The allow list: its test point, and a client that zen lists as well.
+    ("2.0.0.127.list.dnswl.org", "A"): ["127.0.10.0"],
+    ("50.0.0.127.list.dnswl.org", "A"): ["127.0.5.2"],
+    ("50.0.0.127.zen.spamhaus.org", "A"): ["127.0.0.4"],
+    ("51.0.0.127.list.dnswl.org", "A"): ["127.0.0.255"],
+    ("51.0.0.127.zen.spamhaus.org", "A"): ["127.0.0.4"],
 }
 
 _Key = tuple[dns.name.Name, dns.rdatatype.RdataType]
@@ -195,7 +234,7 @@ def _answer(
     if isinstance(found, Failure):
         response.set_rcode(dns.rcode.SERVFAIL)
     elif found:
-        response.answer.append(found)
+        response.answer.append(dns.rrset.from_rdata_list(name, 0, list(found)))
     else:
         response.authority.append(_SOA)
         if not any(known.is_subdomain(name) for known, _ in zone):

@@ -48,6 +48,8 @@ WORLD: Records = {
     (HELO, "A"): [CLIENT],
     ("sender.example", "MX"): [f"10 {NAME}"],
     ("elsewhere.example", "MX"): [f"10 {NAME}"],
+    # An allow list knows the stranger, who may not relay for that.
+    ("66.2.0.192.list.dnswl.org", "A"): ["127.0.5.3"],
 }
 
 RECORDS = Recorder(RECIPIENT).rule.text

@@ -13,7 +13,7 @@ from tests.support.dns import Dns
 from tests.support.practice import Practice, serving
 from tests.support.waiting import eventually
 
-REFUSING = [each for each in CONTROLS if not each.records]
+REFUSING = [each for each in CONTROLS if not each.records and not each.permits]
 CASES = [(each.key, mode) for each in REFUSING for mode in each.modes]
 
 OWN = OwnDomains(("practice.test",))

@@ -1,0 +1,123 @@
+"""Whether the lists in the DNS can be trusted: what the worker found, for everybody.
+
+Pages read rows; only what says so asks the DNS.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from mailguard.protection.models import ListCheck, Setting
+from mailguard.servers.models import Live, Server
+from postfixconf.host.dnsbl import Health, check
+from postfixconf.policy.blocklists import LISTS, Blocklist, list_of
+from postfixconf.policy.control import Mode
+
+__all__ = ["EVERY", "Standing", "ask", "check_now", "latest", "look_after", "standing"]
+
+EVERY = timedelta(seconds=60)  # from one check of a list that is on to the next
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a list: the last check, whether one waits, and the history."""
+
+    last: ListCheck | None
+    waiting: bool
+    checks: int
+    failed: int
+
+
+def standing(server: Server) -> dict[str, Standing]:
+    """What is known of each list of the catalogue, by zone."""
+    last, rows = latest(server), ListCheck.objects.filter(server=server)
+    counted = rows.filter(at__isnull=False).order_by().values("zone")
+    told = {
+        row["zone"]: row
+        for row in counted.annotate(
+            checks=Count("id"), failed=Count("id", filter=Q(trusted=False))
+        )
+    }
+    waiting = set(rows.filter(at=None).values_list("zone", flat=True))
+    nothing = {"checks": 0, "failed": 0}
+    return {
+        each.zone: Standing(
+            last.get(each.zone),
+            each.zone in waiting,
+            told.get(each.zone, nothing)["checks"],
+            told.get(each.zone, nothing)["failed"],
+        )
+        for each in LISTS
+    }
+
+
+def latest(server: Server) -> dict[str, ListCheck]:
+    """The last finished check of each list that was ever checked, by zone."""
+    found = {}
+    for each in LISTS:
+        rows = ListCheck.objects.filter(server=server, zone=each.zone)
+        row = rows.filter(at__isnull=False).order_by("-at").first()
+        if row is not None:
+            found[each.zone] = row
+    return found
+
+
+@transaction.atomic
+def ask(*, server: Server, lists: Iterable[Blocklist]) -> None:
+    """Have lists checked by the worker; one that waits already is not asked twice."""
+    rows = ListCheck.objects.filter(server=server, at=None)
+    waiting = set(rows.values_list("zone", flat=True))
+    for each in lists:
+        if each.zone not in waiting:
+            ListCheck.objects.create(
+                server=server, zone=each.zone, asked_at=timezone.now()
+            )
+
+
+def look_after(server: Server) -> None:
+    """Check what is due, and forget what is too old. For the worker only."""
+    now = timezone.now()
+    if lists := due(server, now):
+        check_now(server=server, lists=lists)
+    ListCheck.objects.filter(at__lt=now - KEPT).delete()
+
+
+def due(server: Server, now: datetime) -> list[Blocklist]:
+    """The lists somebody asked for, and those in use that were not checked lately."""
+    rows = ListCheck.objects.filter(server=server)
+    asked = set(rows.filter(at=None).values_list("zone", flat=True))
+    fresh = set(rows.filter(at__gt=now - EVERY).values_list("zone", flat=True))
+    used = {each.zone for each in in_use(server)}
+    return [x for x in LISTS if x.zone in asked or x.zone in used - fresh]
+
+
+def in_use(server: Server) -> list[Blocklist]:
+    """The lists of controls that are not off, live or in the draft."""
+    live = Live.objects.filter(server=server).exclude(mode=Mode.OFF)
+    wanted = Setting.objects.exclude(mode=Mode.OFF)
+    keys = {*live.values_list("key", flat=True), *wanted.values_list("key", flat=True)}
+    return [each for key in sorted(keys) if (each := list_of(key)) is not None]
+
+
+def check_now(*, server: Server, lists: Iterable[Blocklist]) -> dict[str, Health]:
+    """Ask the DNS about these lists, and keep what was found. For the worker only."""
+    found, now = check(lists), timezone.now()
+    with transaction.atomic():
+        rows = ListCheck.objects.filter(server=server, zone__in=found, at=None)
+        rows.delete()
+        for zone, health in found.items():
+            ListCheck.objects.create(
+                server=server,
+                zone=zone,
+                asked_at=now,
+                at=now,
+                faults=[each.value for each in health.faults],
+                trusted=not health.grave,
+                ms=health.ms,
+            )
+    return found

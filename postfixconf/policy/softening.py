@@ -1,0 +1,56 @@
+"""A gentler mode for rules where they stand now, whatever was edited around them.
+
+For what cannot wait until a person has adopted a hand edit: a list that refuses
+everybody. Everything else of the live files stays as it is, byte for byte.
+"""
+
+from collections.abc import Mapping
+
+from postfixconf.policy.catalog import LISTS, control
+from postfixconf.policy.compose import compose
+from postfixconf.policy.control import Mode, Restriction
+from postfixconf.policy.found import find
+from postfixconf.policy.observed import Facts, Observed, Texts, effective
+from postfixconf.policy.plan import Action, Plan, with_probe_service
+from postfixconf.policy.policy import Policy
+from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.rules import Rule, parse_list
+
+__all__ = ["softened", "untouched"]
+
+
+def softened(modes: Mapping[str, Mode], observed: Observed, *, reload: bool) -> Plan:
+    """What to write so that these controls have these modes, and nothing else.
+
+    Raises BadFile for a file that Postfix would not read.
+    """
+    before, facts = observed.texts, observed.facts
+    main = MainCf.parse(before.main)
+    found = find(main, MasterCf.parse(before.master), facts)
+    after = compose(main, found, Policy(modes), facts).render()
+    if after == before.main:
+        return Plan(before, before, Action.NONE, standing=observed.tables)
+    action = Action.RELOAD if reload else Action.RESTART
+    texts = Texts(after, with_probe_service(before.master), before.access)
+    return Plan(before, texts, action, standing=observed.tables)
+
+
+def untouched(key: str, written: str, observed: Observed) -> bool:
+    """Whether a rule stands in the live main.cf as in the one that was written.
+
+    Raises BadFile for a file that Postfix would not read.
+    """
+    before, now = MainCf.parse(written), MainCf.parse(observed.texts.main)
+    place, facts = control(key).place, observed.facts
+    if not isinstance(place, Restriction):
+        return False
+    found = find(now, MasterCf.parse(observed.texts.master), facts)[key]
+    same = _standing(place, before, facts) == _standing(place, now, facts)
+    return same and found.switchable and found.mode is not Mode.OFF
+
+
+def _standing(place: Restriction, main: MainCf, facts: Facts) -> list[list[Rule]]:
+    """The rules of a control in each list."""
+    lists = (parse_list(effective(main, facts, name)) for name in LISTS)
+    return [[rule for rule in rules if place.matches(rule)] for rules in lists]
