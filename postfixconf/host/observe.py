@@ -6,6 +6,7 @@ from pathlib import Path
 from postfixconf.host import tables
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
+from postfixconf.host.maps import around
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.observed import Facts, Observed, Texts
@@ -25,12 +26,12 @@ def observe(instance: Instance) -> Observed:
     and text) where Postfix itself would not read it, CommandFailed.
     """
     texts = texts_of(instance)
-    MainCf.parse(texts.main)
-    MasterCf.parse(texts.master)
+    main, master = MainCf.parse(texts.main), MasterCf.parse(texts.master)
     installed = POSTCONF.stat().st_mtime_ns if POSTCONF.exists() else 0
     known = facts(instance, installed)
     running = instance.master_pid() is not None
-    return Observed(texts, known, running, standing(instance))
+    there = around(main, master, known)
+    return Observed(texts, known, running, standing(instance), there)
 
 
 def texts_of(instance: Instance) -> Texts:

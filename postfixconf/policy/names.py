@@ -4,7 +4,7 @@ import re
 
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["RESTRICTIONS", "is_known"]
+__all__ = ["RENAMED", "RESTRICTIONS", "is_known", "modern"]
 
 RESTRICTIONS = frozenset(
     """
@@ -39,6 +39,21 @@ RESTRICTIONS = frozenset(
     reject_unverified_sender sleep smtpd_access_maps warn_if_reject
     """.split()
 )
+
+# Names of before Postfix 2.3, still accepted, and reject_rbl of before 2.0.
+RENAMED = {
+    "reject_invalid_hostname": "reject_invalid_helo_hostname",
+    "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
+    "reject_rbl": "reject_rbl_client",
+    "reject_unknown_address": "reject_unknown_sender_domain",
+    "reject_unknown_client": "reject_unknown_client_hostname",
+    "reject_unknown_hostname": "reject_unknown_helo_hostname",
+}
+
+
+def modern(name: str) -> str:
+    """A restriction's name as it is today, in lower case."""
+    return RENAMED.get(name.lower(), name.lower())
 
 
 def is_known(name: str, main: MainCf) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from postfixconf.policy.linting.around import Around
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import Service
@@ -61,13 +62,15 @@ class Observed:
     """One server as the worker saw it; `running` says whether master is alive.
 
     `tables` are the SHA-256 digests of what we wrote into each table of entries,
-    by its path in the configuration directory: of `access` our block only.
+    by its path in the configuration directory: of `access` our block only. `around`
+    is what the linter knows of the tables in files; it is not part of the digest.
     """
 
     texts: Texts
     facts: Facts
     running: bool
     tables: Mapping[str, str] = field(default_factory=dict)
+    around: Around = field(default_factory=Around)
 
     @property
     def digest(self) -> str:

@@ -144,7 +144,7 @@ def plan(
         compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
     )
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
-    findings = lint(after, facts, before.access, policy.uses)
+    findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
     tables = (*small_tables(policy, found, observed.tables), *tables)
     written = [each.path for each in tables]
@@ -156,7 +156,7 @@ def plan(
     else:
         action = Action.RELOAD if reload else Action.RESTART
         texts = Texts(after.render(), with_probe_service(before.master), before.access)
-        there = lint(old, facts, before.access)
+        there = lint(old, facts, before.access, None, master, observed.around)
         findings = (*_taken_name(master), *_judged(there, findings))
     findings = (*hindrances(policy, old, after, master, facts, written), *findings)
     return Plan(before, texts, action, findings, tables, observed.tables)
@@ -214,13 +214,9 @@ def _judged(
 ) -> tuple[Finding, ...]:
     """An error that the change introduces blocks it; one that was there does not."""
     return tuple(
-        Finding(
-            each.level,
-            each.code,
-            each.place,
-            each.sentence,
-            each.remedy,
-            each.blocks or (each.level is Level.ERROR and each not in before),
+        replace(
+            each,
+            blocks=each.blocks or (each.level is Level.ERROR and each not in before),
         )
         for each in after
     )

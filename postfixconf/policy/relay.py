@@ -6,6 +6,7 @@ protection. The proof is the relay probe on a running Postfix.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.text.maincf import MainCf
@@ -13,10 +14,12 @@ from postfixconf.text.rules import Rule, parse_list
 
 __all__ = [
     "PROTECTING",
+    "REFERENCE",
     "RELAY_LISTS",
     "expand",
     "flattened",
     "has_relay_protection",
+    "protected",
     "unfolded",
 ]
 
@@ -38,8 +41,13 @@ DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_dest
 
 def has_relay_protection(main: MainCf, facts: Facts) -> bool:
     """Whether the relay or the recipient list refuses relaying, unconditionally."""
-    for name in RELAY_LISTS:
-        for rule in flattened(main, facts, name):
+    return protected([flattened(main, facts, name) for name in RELAY_LISTS])
+
+
+def protected(lists: Iterable[Sequence[Rule]]) -> bool:
+    """Whether one of these lists refuses relaying, unconditionally."""
+    for rules in lists:
+        for rule in rules:
             if rule.key == "permit":
                 break  # what stands behind it is never reached
             if rule.key in PROTECTING and not rule.warn:

@@ -1,0 +1,59 @@
+"""Rules that ask a DNS list that cannot be trusted as it is asked."""
+
+from collections.abc import Iterator
+
+from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.control import Restriction
+from postfixconf.policy.dead_lists import REGISTERED, is_dead
+from postfixconf.policy.linting.kind import Said
+from postfixconf.policy.linting.seen import Seen
+from postfixconf.text.rules import Rule, split_list
+
+__all__ = ["asked", "screened"]
+
+ALLOWING = ("permit_dnswl_client", "permit_rhswl_client")
+REFUSING = ("reject_rbl", "reject_rhsbl_")
+SITES = "postscreen_dnsbl_sites"
+
+
+def asked(seen: Seen) -> Iterator[Said]:
+    """Lists that restrictions ask."""
+    for each in (*seen.lists, *seen.bodies):
+        for rule in each.rules:
+            if rule.argument and rule.key.startswith((*ALLOWING, *REFUSING)):
+                yield from judged(rule.argument, each.place, rule)
+
+
+def screened(seen: Seen) -> Iterator[Said]:
+    """Lists that postscreen asks: codes, a weight behind `*`, and no rule of ours."""
+    services = seen.master.services() if seen.master else ()
+    if seen.master is None or any(each.command == "postscreen" for each in services):
+        value = seen.value(SITES)
+        for start, end in split_list(value):
+            site, _, weight = value[start:end].partition("*")
+            allows = weight.startswith("-")
+            yield from judged(site, SITES, Rule(ALLOWING[0] if allows else REFUSING[0]))
+
+
+def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
+    """What is wrong with one list as it is asked."""
+    zone, _, codes = argument.partition("=")
+    name = zone.rstrip(".").lower()
+    if "$" in zone or "." not in zone:
+        return
+    if is_dead(name):
+        yield Said("dead_blocklist", place, (name,), switched_off(rule))
+    elif name in REGISTERED:
+        yield Said("keyless_blocklist", place, (name, REGISTERED[name]))
+    elif not codes:
+        allows = rule.key in ALLOWING
+        code = "unfiltered_allow_list" if allows else "unfiltered_blocklist"
+        yield Said(code, place, (zone,))
+
+
+def switched_off(rule: Rule) -> str:
+    """Switching off the control that a rule is, if it is one."""
+    for control in CONTROLS:
+        if isinstance(control.place, Restriction) and control.place.matches(rule):
+            return f"{control.key}=off"
+    return ""

@@ -1,0 +1,63 @@
+"""Trusted networks that trust more than somebody meant."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from postfixconf.policy.linting.kind import Said
+from postfixconf.policy.linting.seen import Seen
+
+__all__ = ["trusted"]
+
+NAME = "mynetworks"
+Network = IPv4Network | IPv6Network
+# The shortest prefix that is no network of somebody's own, and the whole internet's.
+EVERYONE = {4: 8, 6: 16}
+WIDE = {4: 16, 6: 32}
+# Addresses that all the world has where a container's ports are forwarded to it.
+# With the shortest prefix that still means it: a wider one holds any gateway there is.
+KNOWN = (
+    ("172.17.0.1", "Docker's gateway", 12),
+    ("10.0.2.2", "the gateway of a virtual machine or rootless container", 24),
+    ("10.88.0.1", "Podman's gateway", 16),
+)
+BROAD = 12
+
+
+def trusted(seen: Seen) -> Iterator[Said]:
+    """What is wrong with mynetworks, in main.cf and in the services on port 25."""
+    here = [(address, what, BROAD) for address, what in seen.around.gateways]
+    for service in (None, *seen.fronts):
+        if service and NAME not in service.overrides():
+            continue
+        place = f"-o {NAME} of {service.name}" if service else NAME
+        for each in networks(seen.expanded(seen.value(NAME, service))):
+            yield from judged(each, place, (*here, *KNOWN))
+    if seen.main.get(NAME) is None and seen.value("mynetworks_style") == "class":
+        yield Said("mynetworks_wide", "mynetworks_style", ("“class”",))
+
+
+def networks(value: str) -> Iterator[Network]:
+    """The networks that a value names; files and tables are not looked at."""
+    for word in re.split(r"[,\s]+", value):
+        with suppress(ValueError):
+            yield ip_network(re.sub(r"[\[\]]", "", word), strict=False)
+
+
+def judged(
+    network: Network, place: str, gateways: Sequence[tuple[str, str, int]]
+) -> Iterator[Said]:
+    """What is wrong with one network."""
+    size, text = network.prefixlen, str(network)
+    private = network.is_private or network.is_link_local or network.is_loopback
+    if not private and size < EVERYONE[network.version]:
+        yield Said("mynetworks_everyone", place, (text,))
+        return
+    if not private and size < WIDE[network.version]:
+        yield Said("mynetworks_wide", place, (text,))
+        return
+    for address, what, shortest in gateways:
+        if size >= shortest and ip_address(address) in network:
+            yield Said("mynetworks_gateway", place, (text, address, what))
+            return
