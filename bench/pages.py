@@ -86,6 +86,8 @@ PAGES = (
     "/entries/?side=deny&kind=sender",
     "/pins/",
     "/review/",
+    "/rehearsal/",
+    "/rehearsal/effect/",
     "/history/",
     "/history/1/",
     "/history/changes/",

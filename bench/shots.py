@@ -23,6 +23,8 @@ PAGES = {
     "pin": "/pins/add/?attempt=1",
     "domains": "/domains/",
     "review": "/review/",
+    "rehearsal": "/rehearsal/",
+    "trial": "/rehearsal/trial/1/",
     "history": "/history/",
     "changes": "/history/changes/",
     "revision": "/history/3/",
@@ -65,7 +67,7 @@ def prepare(site: Site) -> None:
     pins.write_text(json.dumps(PIN))
     site.manage("pins", "add", str(pins), "--note", "orders of our largest customer")
     site.manage("domains", "add", "practice.test")
-    site.manage("set", "own_domains=test")
+    site.manage("set", "own_domains=test", "recorder=on")
     site.manage("apply", "--reason", "infected PCs greet with short names")
     for each in demo.envelopes(MAILS, demo.SEED):
         demo.send(each, site.port)
@@ -74,6 +76,16 @@ def prepare(site: Site) -> None:
     site.manage("set", "reject_unknown_reverse_client_hostname=test")
     site.manage("set", "dnsbl:zen.spamhaus.org=on")
     time.sleep(10)  # until the log of it all is read and weighed
+    site.manage("rehearse")
+
+
+def try_one(page: Page) -> None:
+    """One message by hand, and its way through the lists."""
+    page.goto("/rehearsal/")
+    for name, value in (PIN | {"helo": "laptop"}).items():
+        page.fill(f"[data-testid=trial-form] [name={name}]", value)
+    page.click("#try")
+    page.get_by_test_id("trace").wait_for()
 
 
 def sign_in(page: Page, site: Site) -> None:
@@ -94,6 +106,10 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
+        with browser.new_context(base_url=site.url) as context:
+            page = context.new_page()
+            sign_in(page, site)
+            try_one(page)
         for theme in THEMES:
             for width in WIDTHS:
                 context = browser.new_context(

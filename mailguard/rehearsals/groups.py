@@ -17,7 +17,8 @@ from postfixconf.policy.entries import Kind as What
 
 __all__ = ["Counted", "Group", "Message", "counts", "groups"]
 
-SHOWN = 20  # messages of a group that are listed
+FIRST = 5  # messages of a group that are seen at once
+SHOWN = 20  # that are listed
 TOP = 5  # domains and clients that are named
 
 
@@ -50,6 +51,16 @@ class Group:
     domains: Sequence[tuple[str, int]]
     clients: Sequence[tuple[str, int]]
     gone: int
+
+    @property
+    def first(self) -> Sequence[Message]:
+        """What is seen at once."""
+        return self.messages[:FIRST]
+
+    @property
+    def rest(self) -> Sequence[Message]:
+        """What is listed besides."""
+        return self.messages[FIRST:]
 
     @property
     def more(self) -> int:

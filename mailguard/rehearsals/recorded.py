@@ -46,10 +46,17 @@ def choose(server: Server, most: int, services: Collection[str]) -> Chosen:
         if probe is None or probe.service not in services:
             partial += 1
         else:
-            seen.setdefault(probe, row.key)
+            seen.setdefault(plain(probe), row.key)
             if len(seen) == most:
                 break
     return Chosen(tuple(seen.values()), looked, partial)
+
+
+def plain(probe: Probe) -> Probe:
+    """The envelope with its reverse name told, so that equal ones are equal."""
+    if nameless(probe):
+        return probe
+    return replace(probe, reverse_client_name=probe.reverse)
 
 
 def probes(keys: Sequence[int]) -> list[Recorded]:

@@ -227,8 +227,13 @@ def attend(row: Trial) -> None:
         "acts": list(answer.acts),
     }
     row.steps = [
-        {"list": s.where, "rule": s.rule, "outcome": s.outcome.value, "text": s.text}
-        for s in steps
+        {
+            "list": each.where,
+            "rule": each.rule,
+            "outcome": each.outcome.value,
+            "text": each.text.replace("]:1>", "]>"),  # the probe's port, not a client's
+        }
+        for each in steps
     ]
     row.left_out, row.probe = list(running.left_out), probe.as_json()
     row.save(update_fields=["answer", "steps", "left_out", "probe"])

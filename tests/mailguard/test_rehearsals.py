@@ -96,6 +96,15 @@ def test_the_same_envelope_is_tried_once(server: Server, alice: Actor) -> None:
     assert (job.total, job.recorded, job.lost) == (1, 5, 1)
 
 
+def test_a_reverse_name_that_is_the_clients_name_makes_no_other_envelope(
+    server: Server, alice: Actor
+) -> None:
+    seen(**GOOD)
+    seen(**GOOD | {"reverse_name": ""})
+    seen(**GOOD | {"reverse_name": "other.example.org"})
+    assert rehearsed(server, alice).total == 2
+
+
 def test_without_a_greeting_nothing_is_made_up(server: Server, alice: Actor) -> None:
     seen(helo="")
     switch(alice, HELO, Mode.ON)
