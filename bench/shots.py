@@ -22,6 +22,7 @@ PAGES = {
     "pins": "/pins/",
     "pin": "/pins/add/?attempt=1",
     "domains": "/domains/",
+    "findings": "/findings/",
     "review": "/review/",
     "rehearsal": "/rehearsal/",
     "trial": "/rehearsal/trial/1/",

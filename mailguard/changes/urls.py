@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mailguard.changes import past, views
+from mailguard.changes import lint_views, past, views
 
 app_name = "changes"
 
@@ -9,6 +9,8 @@ urlpatterns = [
     path("review/only/", views.only, name="only"),
     path("review/discard/", views.discard, name="discard"),
     path("review/adopt/", views.adopt, name="adopt"),
+    path("findings/", lint_views.lint, name="lint"),
+    path("findings/mend/", lint_views.mend, name="mend"),
     path("panic/", views.panic, name="panic"),
     path("history/", past.history, name="history"),
     path("history/changes/", past.changes, name="changes"),

@@ -33,7 +33,10 @@ class Server(models.Model):
 
 
 class Observed(models.Model):
-    """What the worker last saw. `trouble` says why it could not look."""
+    """What the worker last saw. `trouble` says why it could not look.
+
+    `around` is what stands around the files, as the linter needs it.
+    """
 
     server = models.OneToOneField(Server, on_delete=models.CASCADE)
     at = models.DateTimeField()
@@ -43,6 +46,7 @@ class Observed(models.Model):
     tables = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, blank=True)
     facts = models.JSONField(default=dict)
+    around = models.JSONField(default=dict)
     running = models.BooleanField(default=False)
     trouble = models.CharField(max_length=1000, blank=True)
 

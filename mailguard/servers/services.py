@@ -13,6 +13,7 @@ from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.observe import observe
 from postfixconf.policy import observed as library
+from postfixconf.policy.linting.around import Around
 
 __all__ = [
     "adopted_texts",
@@ -85,6 +86,7 @@ def keep_observed(server: Server, seen: library.Observed) -> None:
             "tables": dict(seen.tables),
             "digest": seen.digest,
             "facts": asdict(seen.facts),
+            "around": asdict(seen.around),
             "running": seen.running,
             "trouble": "",
         },
@@ -102,6 +104,7 @@ def last_observed(server: Server) -> library.Observed | None:
         library.Facts(**facts),
         row.running,
         row.tables,
+        Around.from_json(row.around),
     )
 
 

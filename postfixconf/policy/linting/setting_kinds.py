@@ -96,9 +96,9 @@ SETTINGS: dict[str, Kind] = {
     ),
     "comment_in_value": Kind(
         Level.WARNING,
-        "“{0}” is no comment but part of the value.",
-        "Comments stand on lines of their own: these words count as hosts, domains or"
-        " tables.",
+        "“{0}” is no comment: Postfix knows none behind a value.",
+        "In a list all that follows is dropped, further lines too; elsewhere the words "
+        "are part of the value.",
         "Put the comment on a line of its own.",
     ),
     "comment_breaks": Kind(

@@ -15,6 +15,7 @@ ASSIGNED = re.compile(r"(?:^|(?<=[\s,]))([\w-]+)(\s*=)(?=[\s\w$]|$)")
 SIMPLE = re.compile(r"yes|no|\d+[smhdw]?", re.IGNORECASE)
 # Where `#` is a letter like any other.
 FREE = ("debugger_command", "recipient_delimiter", "smtpd_banner")
+NAMES = ("mydomain", "myhostname")
 LONGEST = 60
 SHORTEST = 8  # of a name that was glued to the value before it
 
@@ -31,7 +32,7 @@ def comments(seen: Seen) -> Iterator[Said]:
 def breaks(seen: Seen, name: str) -> bool:
     """Whether Postfix cannot live with other words in a value."""
     simple = SIMPLE.fullmatch(seen.facts.defaults.get(name, ""))
-    return bool(simple) or name in (*LISTS, *seen.classes, "mynetworks")
+    return bool(simple) or name in (*NAMES, *LISTS, *seen.classes)
 
 
 def swallowed(seen: Seen) -> Iterator[Said]:
