@@ -3,11 +3,12 @@
 import pytest
 
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.blocklists import DEAD, LISTS, death
+from postfixconf.policy.blocklists import LISTS
 from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.codes import ERRORS, fits, read_codes
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
+from postfixconf.policy.unusable_lists import DEAD, death
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.facts import STOCK_MASTER, installed
@@ -96,6 +97,12 @@ def test_a_bad_filter_is_refused_and_quoted(codes: str) -> None:
 def test_a_dead_list_is_refused_by_name(zone: str) -> None:
     with pytest.raises(BadPolicy, match="is dead"):
         control(f"dnsbl:{zone}")
+
+
+def test_a_list_with_a_key_is_refused_and_the_key_not_quoted() -> None:
+    with pytest.raises(BadPolicy, match="needs a key") as refused:
+        control("dnsbl:S3cretS3cret.zen.dq.spamhaus.net")
+    assert "s3cret" not in str(refused.value).lower()
 
 
 def test_other_names_are_no_dead_lists() -> None:
