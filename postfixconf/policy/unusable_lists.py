@@ -24,7 +24,12 @@ DEAD = {
 INSTEAD = {"cbl.abuseat.org": "It is part of zen.spamhaus.org now."}
 
 # Zones below which each customer has a zone named by a secret key, and their names.
-KEYED = {"dq.spamhaus.net": "Spamhaus DQS"}
+KEYED = {
+    "zen.dq.spamhaus.net": "Spamhaus ZEN by DQS",
+    "dbl.dq.spamhaus.net": "Spamhaus DBL by DQS",
+    "zrd.dq.spamhaus.net": "Spamhaus ZRD by DQS",
+    "dq.spamhaus.net": "Spamhaus DQS",
+}
 
 
 def death(zone: str) -> str:
@@ -44,15 +49,18 @@ def refusal(zone: str) -> str:
     return death(zone)
 
 
-def without_key(key: str) -> str:
-    """A control's key with the secret in its zone masked.
+def without_key(text: str) -> str:
+    """A zone, or the control's key that it stands in, with the secret in it masked.
 
-    >>> without_key("dnsbl:s3cret.zen.dq.spamhaus.net")
-    'dnsbl:….dq.spamhaus.net'
+    >>> without_key("dnsbl:s3cret.zen.dq.spamhaus.net=127.0.0.2")
+    'dnsbl:….zen.dq.spamhaus.net=127.0.0.2'
     """
-    asked, _, zone = key.partition(":")
-    above = _under(zone, KEYED)
-    return f"{asked}:….{above}" if above else key
+    asked, colon, zone = text.rpartition(":")
+    name, equals, codes = zone.partition("=")
+    above = _under(name, KEYED)
+    hidden = name.lower().rstrip(".") != above
+    masked = f"….{above}" if above and hidden else name
+    return f"{asked}{colon}{masked}{equals}{codes}"
 
 
 def _under(zone: str, zones: dict[str, str]) -> str:
