@@ -12,8 +12,9 @@ from mailguard.protection.forms import ControlForm
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic.beside import Beside, beside
-from postfixconf.policy.blocklists import DEAD, LISTS, Asked, Blocklist, death, list_of
+from postfixconf.policy.blocklists import LISTS, Asked, Blocklist, list_of
 from postfixconf.policy.catalog import LISTS as RESTRICTIONS
+from postfixconf.policy.unusable_lists import DEAD, KEYED, death
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import parse_list
 
@@ -64,6 +65,7 @@ def blocklists(request: HttpRequest) -> HttpResponse:
         "waiting": any(each.health.waiting for each in rows),
         "dead": list(dead_rules(server)),
         "gone": DEAD.items(),
+        "keyed": KEYED.items(),
     }
     return render(request, "protection/blocklists.html", context)
 

@@ -1,4 +1,4 @@
-"""The lists in the DNS, as data: in use, behind a registration, and dead.
+"""The lists in the DNS, as data: in use, some of them behind a registration.
 
 Each is a zone that is asked about a client's address or about a domain, with the
 answers that are a listing. A list in use is a control for each kind of question that
@@ -13,13 +13,11 @@ from enum import StrEnum
 from postfixconf.policy.control import Control, Group, Restriction, Risk
 
 __all__ = [
-    "DEAD",
     "LISTS",
     "Asked",
     "Blocklist",
     "Status",
     "controls",
-    "death",
     "list_of",
 ]
 
@@ -255,37 +253,6 @@ LISTS: tuple[Blocklist, ...] = (
         test="127.0.10.0",
     ),
 )
-
-# Zones that nobody looks after any more, sub-zones included, with the year where it
-# is known. Such a list refuses nobody, or, once somebody else has the domain, all.
-DEAD = {
-    "dnsbl.sorbs.net": "2024",
-    "ix.dnsbl.manitu.net": "2025",
-    "dnsbl.inps.de": "",
-    "ubl.unsubscore.com": "",
-    "cbl.abuseat.org": "",
-    "spam.abuse.ch": "",
-    "bl.spamcannibal.org": "2018",
-    "sbl.spamdown.org": "",
-    "bl.emailbasura.org": "",
-    "megarbl.net": "",
-    "dnsbl.ahbl.org": "2015",
-    "dnsbl.njabl.org": "2013",
-    "relays.ordb.org": "2006",
-    "list.dsbl.org": "2008",
-}
-INSTEAD = {"cbl.abuseat.org": "It is part of zen.spamhaus.org now."}
-
-
-def death(zone: str) -> str:
-    """Why a zone must not be asked any more, as a sentence; empty for all others."""
-    name = zone.lower().rstrip(".")
-    for dead, year in DEAD.items():
-        if name == dead or name.endswith(f".{dead}"):
-            since = f" since {year}" if year else ""
-            instead = INSTEAD.get(dead, "It refuses nobody, or everybody.")
-            return f"The list {dead} is dead{since}. {instead}"
-    return ""
 
 
 def list_of(key: str) -> Blocklist | None:

@@ -10,6 +10,7 @@ from postfixconf.errors import BadPolicy
 from postfixconf.policy import blocklists
 from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
 from postfixconf.policy.recorder import RECORDER, Recorder
+from postfixconf.policy.unusable_lists import refusal, without_key
 
 __all__ = ["CONTROLS", "LISTS", "control"]
 
@@ -270,10 +271,10 @@ _BY_KEY = {control.key: control for control in CONTROLS}
 def control(key: str) -> Control:
     """The control with this key. Raises BadPolicy, which quotes the key.
 
-    Of a list that is dead it says so.
+    Of a list that is dead or needs a key it says so.
     """
     try:
         return _BY_KEY[key]
     except KeyError:
-        said = blocklists.death(key.partition(":")[2])
-        raise BadPolicy(key, said.rstrip(".") or "no such control") from None
+        said = refusal(key.partition(":")[2]).rstrip(".") or "no such control"
+        raise BadPolicy(without_key(key), said) from None

@@ -12,9 +12,10 @@ from mailguard.changes import demotion
 from mailguard.protection.models import ListCheck, Setting
 from mailguard.servers import services as servers
 from mailguard.servers.models import Observed, Server
-from postfixconf.policy.blocklists import DEAD, LISTS
+from postfixconf.policy.blocklists import LISTS
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Group
+from postfixconf.policy.unusable_lists import DEAD
 from tests.support.dns import Dns
 
 KEY = "dnsbl:psbl.surriel.com"

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from postfixconf.policy.blocklists import LISTS, Status
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
-from postfixconf.policy.dead_lists import REGISTERED, is_dead
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Seen
+from postfixconf.policy.unusable_lists import KEYED, death, without_key
 from postfixconf.text.rules import Rule, split_list
 
 __all__ = ["asked", "screened"]
@@ -14,6 +15,12 @@ __all__ = ["asked", "screened"]
 ALLOWING = ("permit_dnswl_client", "permit_rhswl_client")
 REFUSING = ("reject_rbl", "reject_rhsbl_")
 SITES = "postscreen_dnsbl_sites"
+# What a list needs before it answers. A key stands in front of the zone.
+NEEDS = {
+    each.zone: "the addresses of your resolvers have to be registered"
+    for each in LISTS
+    if each.status is Status.REGISTRATION
+} | dict.fromkeys(KEYED, "a key has to stand in front of it")
 
 
 def asked(seen: Seen) -> Iterator[Said]:
@@ -41,14 +48,14 @@ def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
     name = zone.rstrip(".").lower()
     if "$" in zone or "." not in zone:
         return
-    if is_dead(name):
+    if death(name):
         yield Said("dead_blocklist", place, (name,), switched_off(rule))
-    elif name in REGISTERED:
-        yield Said("keyless_blocklist", place, (name, REGISTERED[name]))
+    elif name in NEEDS:
+        yield Said("keyless_blocklist", place, (name, NEEDS[name]))
     elif not codes:
         allows = rule.key in ALLOWING
         code = "unfiltered_allow_list" if allows else "unfiltered_blocklist"
-        yield Said(code, place, (zone,))
+        yield Said(code, place, (without_key(zone),))
 
 
 def switched_off(rule: Rule) -> str:

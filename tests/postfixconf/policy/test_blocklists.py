@@ -3,13 +3,16 @@
 import pytest
 
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.blocklists import DEAD, LISTS, death
+from postfixconf.policy.blocklists import LISTS
 from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.codes import ERRORS, fits, read_codes
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
+from postfixconf.policy.linting.blocklists import judged
+from postfixconf.policy.unusable_lists import DEAD, death, without_key
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.rules import Rule
 from tests.support.facts import STOCK_MASTER, installed
 
 ZONED = [
@@ -96,6 +99,35 @@ def test_a_bad_filter_is_refused_and_quoted(codes: str) -> None:
 def test_a_dead_list_is_refused_by_name(zone: str) -> None:
     with pytest.raises(BadPolicy, match="is dead"):
         control(f"dnsbl:{zone}")
+
+
+def test_a_list_with_a_key_is_refused_and_the_key_not_quoted() -> None:
+    with pytest.raises(BadPolicy, match="needs a key") as refused:
+        control("dnsbl:S3cretS3cret.zen.dq.spamhaus.net")
+    assert "s3cret" not in str(refused.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("k3y.zen.dq.spamhaus.net", "….zen.dq.spamhaus.net"),
+        (
+            "dnsbl:K3y.ZEN.dq.spamhaus.net.=127.0.0.2",
+            "dnsbl:….zen.dq.spamhaus.net=127.0.0.2",
+        ),
+        ("k3y.new.dq.spamhaus.net", "….dq.spamhaus.net"),
+        ("zen.dq.spamhaus.net", "zen.dq.spamhaus.net"),
+        ("zen.spamhaus.org=127.0.0.2", "zen.spamhaus.org=127.0.0.2"),
+    ],
+)
+def test_a_key_in_a_zone_is_masked(text: str, shown: str) -> None:
+    assert without_key(text) == shown
+
+
+def test_the_linter_does_not_quote_a_key() -> None:
+    rule = Rule("reject_rbl_client", "k3y.zen.dq.spamhaus.net")
+    said = [*judged(rule.argument or "", "smtpd_recipient_restrictions", rule)]
+    assert said and "k3y" not in str(said)
 
 
 def test_other_names_are_no_dead_lists() -> None:
