@@ -6,6 +6,7 @@ from django.test import Client
 from mailguard.audit.services import Actor
 from mailguard.changes.models import State
 from mailguard.lists import pins
+from mailguard.rehearsals import worker
 from mailguard.rehearsals.models import Trial, Turn
 from mailguard.servers.models import Server
 from postfixconf.policy.control import Mode
@@ -18,7 +19,7 @@ from tests.mailguard.test_rehearsals import (
     rehearsed,
     switch,
 )
-from tests.mailguard.test_rehearsals_hard import begun
+from tests.mailguard.test_rehearsals_hard import TYPED, begun
 from tests.support.traffic import seen
 
 
@@ -115,3 +116,29 @@ def test_review_says_why_the_same_was_refused(
     assert "This change was refused" in client.get("/review/").content.decode()
     switch(alice, HELO, Mode.TEST)
     assert "This change was refused" not in client.get("/review/").content.decode()
+
+
+def test_what_is_put_off_and_thrown_away_is_told_from_what_is_refused(
+    server: Server, alice: Actor, client: Client
+) -> None:
+    seen(**SHORT)
+    switch(alice, HELO, Mode.ON)
+    rehearsed(server, alice)
+    for code, word in ((450, "put off"), (250, "thrown away")):
+        Turn.objects.update(code=code)
+        assert f">{word}</span>" in client.get("/review/").content.decode()
+    Turn.objects.update(code=504)
+    assert "put off</span>" not in client.get("/review/").content.decode()
+
+
+def test_a_rule_that_waits_for_the_others_is_explained(
+    server: Server, alice: Actor, client: Client
+) -> None:
+    switch(alice, "reject_unknown_sender_domain", Mode.ON)
+    client.post("/rehearsal/", TYPED | {"sender": "bob@servfail.example"})
+    worker.go_on(server)
+    trial = Trial.objects.get()
+    assert trial.answer["verdict"] == "defer"
+    page = client.get(f"/rehearsal/trial/{trial.pk}/").content.decode()
+    assert "It would be put off" in page
+    assert "None refused it at once" in page
