@@ -12,6 +12,7 @@ from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Live, Server
+from postfixconf.host.commands import run
 from tests.support.changing import allow, apply, carried_out, waiting, want
 from tests.support.practice import Practice
 
@@ -118,6 +119,7 @@ def test_a_doubled_entry_of_before_forbids_no_panic(
 ) -> None:
     access = Path(guarded.config_dir) / "access"
     access.write_text("a@bad.example REJECT\n" + access.read_text())
+    run("postmap", "-c", guarded.config_dir, f"hash:{access}")
     adoption = services.request_adoption(server=guarded, actor=alice, reason="mine")
     carried_out(adoption, guarded)
     assert [each.code for each in services.plan_of(guarded).findings] == [

@@ -140,9 +140,9 @@ RULES: dict[str, Kind] = {
         "Take it out.",
     ),
     "keyless_blocklist": Kind(
-        Level.WARNING,
-        "{0} answers strangers nothing of use: {1}.",
-        "Each message waits for a query that cannot find anything, or that is refused.",
+        Level.NOTE,
+        "{0} answers only those it knows: {1}.",
+        "Everybody else's mail waits for a query that finds nothing, or is refused.",
         "Register with the list, or take it out.",
     ),
 }
