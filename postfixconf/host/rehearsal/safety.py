@@ -28,6 +28,7 @@ from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["PLAIN", "Demands", "Flip", "Report", "rehearse"]
 
+NO_SERVICE = "service"  # the key of what nobody answers
 CONFIGURATION = "4.3.5"  # the enhanced status of Postfix's own configuration error
 NOT_ASKED = "Server configuration error"
 
@@ -190,7 +191,8 @@ def told(
     running: Rehearsal, asked: Questions, pins: Sequence[Probe], own_reply: str
 ) -> Seen:
     """What a running configuration answers. Raises HostError, BadValue."""
-    probes = [*asked.people.values(), *asked.relays, *pins]
+    here = [each for each in pins if running.staged.has(each.service)]
+    probes = [*asked.people.values(), *asked.relays, *here]
     found = iter(running.ask(probes, own_reply=own_reply))
     people = {who: next(found) for who in asked.people}
     relays = [next(found) for _ in asked.relays]
@@ -209,10 +211,16 @@ def told(
         people,
         frozenset(faulty),
         tuple(passed),
-        tuple(found),
+        tuple(next(found) if each in here else nobody_there(each) for each in pins),
         running.left_out,
         tuple(running.remarks()),
     )
+
+
+def nobody_there(pin: Probe) -> Answer:
+    """The answer to a pin of a service that master.cf does not have."""
+    text = f"there is no smtpd service {pin.service}"
+    return Answer(pin, Verdict.REJECT, 503, text, NO_SERVICE)
 
 
 def endings(running: Rehearsal, probes: Sequence[Probe]) -> list[str]:

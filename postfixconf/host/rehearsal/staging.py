@@ -115,12 +115,16 @@ class Stage:
 
         Raises BadValue where master.cf has no such smtpd.
         """
-        if not name:
-            return self.front
-        known = [each for each in self.sockets if name in (each, each.split("/")[0])]
-        if not known:
+        if not self.has(name):
             raise BadValue(name, f"is none of the services {', '.join(self.sockets)}")
-        return known[0]
+        return next(self._named(name)) if name else self.front
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a service."""
+        return not name or any(self._named(name))
+
+    def _named(self, name: str) -> Iterator[str]:
+        return (each for each in self.sockets if name in (each, each.split("/")[0]))
 
 
 def stage(

@@ -250,3 +250,13 @@ def test_what_was_rehearsed_before_is_not_rehearsed_again(practice: Practice) ->
     demands = Demands(pins=(SHORT,), passed="seen at 12:03")
     assert isinstance(practice.apply(made, Journal(watch), demands), Applied)
     assert said == ["seen at 12:03"]
+
+
+def test_a_pin_of_a_service_that_is_not_there_hides_nothing(
+    practice: Practice,
+) -> None:
+    pin = Probe("192.0.2.7", "mx.example", "", "bob@practice.test", service="nowhere")
+    made = practice.candidate(Tried("smtpd_client_restrictions = reject_nonsense\n"))
+    outcome = practice.apply(made, demands=Demands((pin,)))
+    assert isinstance(outcome, Refused)
+    assert "reject_nonsense" in outcome.cause
