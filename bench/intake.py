@@ -34,6 +34,7 @@ def main() -> None:
         path = Path(os.environ.get("MAILGUARD_BENCH_LOG") or f"{home}/mail.log")
         if not path.exists():
             maillog.write(path)
+        os.sync()  # neither pays for writing the log to the disk
         begun = time.perf_counter()
         subprocess.run(["pflogsumm", str(path)], check=True, capture_output=True)
         theirs = time.perf_counter() - begun

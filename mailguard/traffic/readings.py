@@ -89,7 +89,7 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA cache_size = -128000")  # 128 MB
-            cursor.execute("PRAGMA wal_autocheckpoint = 100000")  # pages
+            cursor.execute("PRAGMA wal_autocheckpoint = 16000")  # pages
     try:
         with failing(reading):
             while reading.moving and write(reading, received(ours)):
