@@ -83,7 +83,12 @@ def browser(dns: Dns) -> Iterator[Browser]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say on the last lines when the real configuration files were not here."""
+    """Print the tables that tests made, and whether the real files were not here."""
+    reports = [each for some in terminalreporter.stats.values() for each in some]
+    for report in reports:
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "table":
+                terminalreporter.write_line(f"{report.nodeid}\n{value}")
     if not has_corpus():
         terminalreporter.write_line(
             "No corpus of real files at MAILGUARD_CORPUS: the corpus tests ran on "

@@ -5,9 +5,8 @@ off: of the live server by XCLIENT, and from real addresses whose names are in t
 """
 
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -125,7 +124,7 @@ def rehearsed(server: Practice, made: Plan, probes: list[Probe]) -> list[Answer]
 
 
 def test_every_verdict_is_the_live_one(
-    server: Practice, capsys: pytest.CaptureFixture[str]
+    server: Practice, record_property: Callable[[str, object], None]
 ) -> None:
     by_xclient, real = Tally(), Tally()
     for number, wanted in enumerate(policies(POLICIES)):
@@ -141,8 +140,7 @@ def test_every_verdict_is_the_live_one(
             (by_xclient if at < len(probes) else real).add(wanted, probe, *both)
         for tally in (by_xclient, real):
             tally.on.update(key for key in wanted.modes if wanted.is_on(key))
-    with capsys.disabled():
-        sys.stdout.write(f"\nby XCLIENT\n{by_xclient}\n\nreal clients\n{real}\n")
+    record_property("table", f"by XCLIENT\n{by_xclient}\n\nreal clients\n{real}")
     assert not by_xclient.first, by_xclient.first
     assert not real.first, real.first
     assert by_xclient.asked == POLICIES * ENVELOPES
