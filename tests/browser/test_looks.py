@@ -25,6 +25,8 @@ PATHS = [
     "/pins/add/",
     "/pins/1/remove/",
     "/rehearsal/",
+    "/findings/",
+    "/blocklists/",
 ]
 PIN = {
     "client_address": "2001:db8::7",
