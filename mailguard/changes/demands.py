@@ -11,13 +11,12 @@ from mailguard.changes.models import Passed
 from mailguard.lists import pins
 from mailguard.servers.models import Server
 from postfixconf.host.rehearsal.safety import Demands
-from postfixconf.policy.observed import Observed, Texts
-from postfixconf.policy.plan import PROBE_SERVICE, Plan
+from postfixconf.policy.observed import Observed
+from postfixconf.policy.plan import Plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.probes import Probe
-from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["demands", "failed", "passed", "served"]
+__all__ = ["demands", "failed", "passed"]
 
 FRESH = timedelta(minutes=10)  # DNS may answer otherwise later
 
@@ -25,14 +24,12 @@ FRESH = timedelta(minutes=10)  # DNS may answer otherwise later
 def demands(
     server: Server, plan: Plan, seen: Observed, policy: Policy, *, override: str = ""
 ) -> Demands:
-    """What the rehearsal of a plan has to show; a pin only for services it has.
+    """What the rehearsal of a plan has to show.
 
     Nothing more, where the same plan has passed with the same pins a moment ago on a
     server that has not changed since. `override` is why a pin may be broken.
     """
-    services = served(plan.after)
-    tried = (each.probe for each in pins.probes())
-    wanted = tuple(each for each in tried if each.service in services)
+    wanted = tuple(each.probe for each in pins.probes())
     said = "" if override else seen_before(server, plan, seen, wanted)
     return Demands(wanted, bool(override), policy.own.reply, said)
 
@@ -53,17 +50,6 @@ def passed(
 def failed(server: Server, plan: Plan) -> None:
     """A plan that passed a moment ago does not pass any more."""
     Passed.objects.filter(server=server, plan_digest=plan.digest).delete()
-
-
-def served(texts: Texts) -> frozenset[str]:
-    """The names by which an envelope can mean a service, "" for port 25."""
-    smtpds = [
-        each
-        for each in MasterCf.parse(texts.master).services()
-        if each.command == "smtpd" and each.name != PROBE_SERVICE
-    ]
-    names = {each.name for each in smtpds}
-    return frozenset({"", *names, *(f"{each.name}/{each.type}" for each in smtpds)})
 
 
 def seen_before(

@@ -1,7 +1,5 @@
 """What a draft would do to recorded mail, and single envelopes tried by hand."""
 
-from datetime import datetime
-
 from django.conf import settings
 from django.db import models
 
@@ -145,8 +143,3 @@ class Trial(Asked):
 
     def __str__(self) -> str:
         return f"trial {self.pk} ({self.state})"
-
-    @property
-    def when(self) -> datetime:
-        """When it was asked."""
-        return self.at

@@ -10,7 +10,6 @@ from kombu.exceptions import OperationalError
 
 from mailguard.audit.services import Actor
 from mailguard.changes import services as changes
-from mailguard.changes.draft import Draft
 from mailguard.errors import NotNow
 from mailguard.rehearsals.models import OPEN, Asked, Rehearsal, State, Trial, Turn
 from mailguard.servers.broker import broker_alive
@@ -104,11 +103,6 @@ def end(row: Asked, state: State, cause: str = "") -> None:
     rows = type(row)._default_manager.filter(pk=row.pk, state__in=OPEN)
     rows.update(state=state, cause=cause, finished_at=timezone.now())
     row.refresh_from_db()
-
-
-def wanted(server: Server) -> Draft:
-    """What is rehearsed: everything that waits. Raises NotNow."""
-    return changes.draft(server)
 
 
 def tell_worker(server: Server) -> None:

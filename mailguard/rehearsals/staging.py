@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mailguard.changes import services as changes
 from mailguard.changes import tables
 from mailguard.changes.draft import live_policy
 from mailguard.errors import NotNow
 from mailguard.rehearsals.models import Trial
-from mailguard.rehearsals.services import wanted
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.host.apply import staged
 from postfixconf.host.journal import Journal
 from postfixconf.host.rehearsal.running import Candidate, trials
+from postfixconf.host.rehearsal.staging import names_of, services_of
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["Stage", "staging", "tried_on"]
 
@@ -34,6 +36,13 @@ class Stage:
     before: Candidate
     cost: float  # seconds that it took to make
 
+    @property
+    def services(self) -> frozenset[str]:
+        """The names of the smtpd services that are there, or would be."""
+        texts = (self.plan.before.master, self.plan.after.master)
+        found = (services_of(MasterCf.parse(text)) for text in texts)
+        return frozenset().union(*map(names_of, found))
+
 
 @contextmanager
 def staging(server: Server) -> Iterator[Stage]:
@@ -46,7 +55,7 @@ def staging(server: Server) -> Iterator[Stage]:
     adopted, seen = servers.adopted_texts(server), servers.last_observed(server)
     if adopted is None or seen is None:
         raise NotNow("The worker has not looked at the server yet.")
-    wish = wanted(server)
+    wish = changes.draft(server)
     filled = tables.previewed(wish, server, adopted, seen)
     made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=filled)
     with staged(made, instance, Journal()) as new:

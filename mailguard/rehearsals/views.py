@@ -129,7 +129,6 @@ def trial(request: HttpRequest, pk: int) -> HttpResponse:
         "rule": rule(control) if control else None,
         "warned": [rule(each) for each in row.answer.get("warned", [])],
         "fields": again(row),
-        "late": is_late(row),
         "worker_alive": servers.worker_alive(row.server),
     }
     return render(request, "rehearsals/trial.html", context)
@@ -141,9 +140,3 @@ def again(row: Trial) -> dict[str, str]:
     if row.todays_dns:
         told["client_name"] = ""
     return told | {"on": LIVE if row.on_draft else DRAFT}
-
-
-def is_late(row: Trial) -> bool:
-    """Whether it is put off by a rule that lets the others speak first."""
-    refused = any(each["outcome"] == "refused" for each in row.steps)
-    return row.answer.get("verdict") == "defer" and not refused

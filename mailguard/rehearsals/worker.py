@@ -5,7 +5,7 @@ half a second. A worker that is killed goes on where the last slice ended.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -14,9 +14,8 @@ from django.db import transaction
 from django.db.models import F
 
 from mailguard.changes import services as changes
-from mailguard.changes.demands import demands, failed, passed, served
+from mailguard.changes.demands import demands, failed, passed
 from mailguard.errors import NotNow
-from mailguard.lists import pins
 from mailguard.rehearsals.comparing import turned
 from mailguard.rehearsals.models import (
     OPEN,
@@ -120,10 +119,8 @@ def begin(job: Rehearsal, stage: Stage) -> None:
     report = safety.rehearse(
         stage.after, stage.before, demanded.pins, own_reply=demanded.own_reply
     )
-    services = served(stage.plan.after)
-    chosen = choose(job.server, job.most, services)
-    job.faults = list(report.faults)
-    job.notes = [*report.notes, *untried(services)]
+    chosen = choose(job.server, job.most, stage.services)
+    job.faults, job.notes = list(report.faults), list(report.notes)
     job.flips = [str(each) for each in report.flips]
     job.left_out = list(report.left_out)
     job.safe = not report.refusals()
@@ -134,13 +131,6 @@ def begin(job: Rehearsal, stage: Stage) -> None:
         passed(job.server, stage.plan, stage.seen, demanded.pins, report.said)
     else:
         failed(job.server, stage.plan)
-
-
-def untried(services: Collection[str]) -> Iterator[str]:
-    """A sentence about pins for a service that is not there."""
-    names = pins.all().exclude(service__in=services).values_list("service", flat=True)
-    for name in sorted(set(names)):
-        yield f"A pin is not tried: master.cf has no service {name}."
 
 
 def compare(job: Rehearsal, stage: Stage, until: float) -> None:
@@ -231,7 +221,7 @@ def attend(row: Trial) -> None:
             "list": each.where,
             "rule": each.rule,
             "outcome": each.outcome.value,
-            "text": each.text.replace("]:1>", "]>"),  # the probe's port, not a client's
+            "text": each.text,
         }
         for each in steps
     ]

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.text.maincf import MainCf
+from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = [
     "PROTECTING",
-    "REFERENCE",
     "RELAY_LISTS",
     "expand",
     "flattened",
@@ -35,7 +35,6 @@ PROTECTING = frozenset(
         "check_relay_domains",
     }
 )
-REFERENCE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"
 
 
@@ -88,15 +87,12 @@ def compatibility(main: MainCf) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers)
 
 
-def expand(value: str, main: MainCf, depth: int = 10) -> str:
-    """`value` with plain `$name` references replaced, as far as main.cf has them."""
-    if depth == 0:
-        return value
+def expand(value: str, main: MainCf) -> str:
+    """`value` with plain `$name` references replaced, as far as main.cf has them.
 
-    def filled(match: re.Match[str]) -> str:
-        name = next(group for group in match.groups() if group)
-        if name == "config_directory":
-            return match[0]  # not main.cf's to say
-        return expand(main.get(name) or "", main, depth - 1)
-
-    return REFERENCE.sub(filled, value)
+    Where its own directory is, is not main.cf's to say.
+    """
+    return followed(
+        value,
+        lambda name: None if name == "config_directory" else main.get(name) or "",
+    )

@@ -141,4 +141,6 @@ def test_a_rule_that_waits_for_the_others_is_explained(
     assert trial.answer["verdict"] == "defer"
     page = client.get(f"/rehearsal/trial/{trial.pk}/").content.decode()
     assert "It would be put off" in page
-    assert "None refused it at once" in page
+    assert trial.steps[-1]["outcome"] == "put off, after all were asked"
+    assert "put off, after all were asked" in page
+    assert "what only puts off waits until all the others were asked" in page

@@ -21,7 +21,7 @@ from postfixconf.maillog.lines import split
 from postfixconf.maillog.parse import record_of
 from postfixconf.policy.probes import Probe, Verdict
 
-__all__ = ["Answer", "answers", "decisions"]
+__all__ = ["NOBODY", "NO_SERVICE", "Answer", "answers", "decisions", "nobody"]
 
 SAID = b" NOQUEUE: "
 WITHHELD = b" is unavailable"
@@ -30,6 +30,8 @@ DECIDED = re.compile(
     r"NOQUEUE: (?:client=|reject: \w+ from )[^ \[]*\[[^\]]*\]:([0-9]+)"
 )
 NOT_OFFERED = "auth"  # the key of a sign-in where nobody can sign in
+NO_SERVICE = "service"  # the key of what a service would answer that is not there
+NOBODY = "master.cf has no service"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,12 @@ def answer(
         tuple(dict.fromkeys(acts)),
         reply.broken,
     )
+
+
+def nobody(probe: Probe) -> Answer:
+    """The answer of a service that master.cf does not have."""
+    text = f"{NOBODY} {probe.service}"
+    return Answer(probe, Verdict.REJECT, 503, text, NO_SERVICE)
 
 
 def verdict_of(reply: Reply) -> Verdict:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 
 from postfixconf.policy.catalog import LISTS
 from postfixconf.text.maincf import MainCf
+from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
-__all__ = ["ASKED", "Lists", "classes", "expanded", "lists_of", "marked"]
+__all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
 
 ASKED = LISTS[:5]  # what is asked at RCPT
 CLASSES = "smtpd_restriction_classes"
-REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))")
 
 Lists = Mapping[str, tuple[Rule, ...]]
 
@@ -26,7 +26,9 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
 
     `usual` are the values of ASKED as main.cf has them, `$` expanded.
     """
-    own = {name: expanded(value, main) for name, value in service.overrides().items()}
+    own = {
+        name: followed(value, main.get) for name, value in service.overrides().items()
+    }
     values = {name: own.get(name, usual.get(name, "")) for name in ASKED}
     return {
         **{name: parse_list(each) for name, each in values.items()},
@@ -37,19 +39,7 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
 def classes(main: MainCf) -> Lists:
     """The restriction classes of main.cf, by name."""
     names = re.split(r"[,\s]+", main.get(CLASSES) or "")
-    return {n: parse_list(expanded(main.get(n) or "", main)) for n in names if n}
-
-
-def expanded(value: str, main: MainCf) -> str:
-    """A value with main.cf's own `$name` in place; others stay."""
-    for _ in range(5):  # who refers to himself stays as he is
-        new = REFERENCE.sub(
-            lambda found: main.get(found[1] or found[2] or found[3]) or found[0], value
-        )
-        if new == value:
-            break
-        value = new
-    return value
+    return {n: parse_list(followed(main.get(n) or "", main.get)) for n in names if n}
 
 
 def marked(where: str, rules: Iterable[Rule]) -> str:

@@ -20,9 +20,9 @@ from postfixconf.host.commands import attended, run
 from postfixconf.host.conversation import Reply, Session, session
 from postfixconf.host.files import SETTLED
 from postfixconf.host.instance import Instance
-from postfixconf.host.rehearsal.answers import Answer, answers
+from postfixconf.host.rehearsal.answers import Answer, answers, nobody
 from postfixconf.host.rehearsal.attendant import Attendant, attending
-from postfixconf.host.rehearsal.marking import ASKED, expanded
+from postfixconf.host.rehearsal.marking import ASKED
 from postfixconf.host.rehearsal.neutral import Neutral
 from postfixconf.host.rehearsal.room import furnish, room
 from postfixconf.host.rehearsal.staging import Stage, stage
@@ -30,6 +30,7 @@ from postfixconf.policy.plan import Plan
 from postfixconf.policy.probes import Probe
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.references import followed
 
 __all__ = ["Candidate", "Rehearsal", "rehearsing", "trials"]
 
@@ -107,18 +108,28 @@ class Rehearsal:
     def ask(self, probes: Sequence[Probe], *, own_reply: str = "") -> list[Answer]:
         """The answer to each probe, in order; `own_reply` as for `answers`.
 
-        Raises BadValue for a service that is not there, Unproven where Postfix does
-        not answer at all, with the reason.
+        For a service that is not there nobody answers. Raises Unproven where Postfix
+        does not answer at all, with the reason.
         """
+        here = [each for each in probes if self.staged.has(each.service)]
         found: list[Answer] = []
-        for at in range(0, len(probes), MOST):
-            some = probes[at : at + MOST]
+        for at in range(0, len(here), MOST):
+            some = here[at : at + MOST]
             replies, lines = self.replies(some)
             found += answers(some, replies, lines, own_reply)
-        return found
+        if len(here) == len(probes):
+            return found
+        told = iter(found)
+        return [
+            next(told) if self.staged.has(each.service) else nobody(each)
+            for each in probes
+        ]
 
     def replies(self, probes: Sequence[Probe]) -> tuple[list[Reply], list[bytes]]:
-        """The reply to each of up to 60,000 probes, and all that was logged."""
+        """The reply to each of up to 60,000 probes, and all that was logged.
+
+        Raises BadValue for a service that is not there, Unproven.
+        """
         by_service: dict[str, list[int]] = {}
         for at, probe in enumerate(probes):
             service = self.staged.service(probe.service)
@@ -185,7 +196,7 @@ def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehear
         made = stage(main, master, live, where, usual, neutral)
         write(where / "etc" / "main.cf", made.main)
         write(where / "etc" / "master.cf", made.master)
-        daemons = expanded(main.get("daemon_directory") or default_daemons(), main)
+        daemons = followed(main.get("daemon_directory") or default_daemons(), main.get)
         if not Path(daemons, "master").exists():
             raise Unproven(f"there is no Postfix in daemon_directory = {daemons}")
         with (

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from postfixconf.errors import BadFile, BadValue, Unproven
-from postfixconf.host.rehearsal.answers import Answer
+from postfixconf.host.rehearsal.answers import NO_SERVICE, NOBODY, Answer
+from postfixconf.host.rehearsal.policy_services import policy_services
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
     LITERAL,
@@ -21,14 +22,12 @@ from postfixconf.host.rehearsal.questions import (
 )
 from postfixconf.host.rehearsal.resolving import goes_out, is_sent_out
 from postfixconf.host.rehearsal.running import Candidate, Rehearsal, rehearsing
-from postfixconf.host.rehearsal.services import services
 from postfixconf.policy.probes import Probe, Verdict
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["PLAIN", "Demands", "Flip", "Report", "rehearse"]
 
-NO_SERVICE = "service"  # the key of what nobody answers
 CONFIGURATION = "4.3.5"  # the enhanced status of Postfix's own configuration error
 NOT_ASKED = "Server configuration error"
 
@@ -159,13 +158,15 @@ def rehearse(
         held = {each.probe: each for each in before.pins if each.as_expected}
         flips = [Flip(x.probe, held[x.probe], x) for x in unmet if x.probe in held]
         unmet = [each for each in unmet if each.probe not in held]
+        away = {each.probe.service for each in unmet if each.control == NO_SERVICE}
+        notes += [f"A pin is not tried: {NOBODY} {name}." for name in sorted(away)]
     for sentence, new in silent_services(candidate, current):
         (faults if new else notes).append(sentence)
     return Report(
         tuple(faults),
         tuple(notes),
         tuple(flips),
-        tuple(unmet),
+        tuple(each for each in unmet if each.control != NO_SERVICE),
         after.left_out,
         len(after.people) + len(after.pins),
     )
@@ -190,9 +191,8 @@ def look(candidate: Candidate, pins: Sequence[Probe], own_reply: str) -> Seen:
 def told(
     running: Rehearsal, asked: Questions, pins: Sequence[Probe], own_reply: str
 ) -> Seen:
-    """What a running configuration answers. Raises HostError, BadValue."""
-    here = [each for each in pins if running.staged.has(each.service)]
-    probes = [*asked.people.values(), *asked.relays, *here]
+    """What a running configuration answers. Raises HostError."""
+    probes = [*asked.people.values(), *asked.relays, *pins]
     found = iter(running.ask(probes, own_reply=own_reply))
     people = {who: next(found) for who in asked.people}
     relays = [next(found) for _ in asked.relays]
@@ -211,16 +211,10 @@ def told(
         people,
         frozenset(faulty),
         tuple(passed),
-        tuple(next(found) if each in here else nobody_there(each) for each in pins),
+        tuple(found),
         running.left_out,
         tuple(running.remarks()),
     )
-
-
-def nobody_there(pin: Probe) -> Answer:
-    """The answer to a pin of a service that master.cf does not have."""
-    text = f"there is no smtpd service {pin.service}"
-    return Answer(pin, Verdict.REJECT, 503, text, NO_SERVICE)
 
 
 def endings(running: Rehearsal, probes: Sequence[Probe]) -> list[str]:
@@ -265,8 +259,12 @@ def silent_services(
 ) -> Iterator[tuple[str, bool]]:
     """Each policy service that does not listen, and whether the change brings it."""
     with suppress(BadFile):
-        after = services(MainCf.parse(candidate.main), MasterCf.parse(candidate.master))
-        before = services(MainCf.parse(current.main), MasterCf.parse(current.master))
+        after = policy_services(
+            MainCf.parse(candidate.main), MasterCf.parse(candidate.master)
+        )
+        before = policy_services(
+            MainCf.parse(current.main), MasterCf.parse(current.master)
+        )
         for each in sorted(after, key=lambda each: each.name):
             if each.needed and not each.listens(candidate.queue_directory):
                 sentence = (

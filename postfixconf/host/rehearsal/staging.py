@@ -17,8 +17,9 @@ itself otherwise.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from postfixconf.errors import BadValue
@@ -36,7 +37,16 @@ from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import split_list
 from postfixconf.text.services import Service, option_line
 
-__all__ = ["NOT_ASKED", "PASSED_OVER", "SASL", "Stage", "silenced", "stage"]
+__all__ = [
+    "NOT_ASKED",
+    "PASSED_OVER",
+    "SASL",
+    "Stage",
+    "names_of",
+    "services_of",
+    "silenced",
+    "stage",
+]
 
 SASL = "private/sasl"
 # Says nothing where there is no TLS: one word, it stands for what is passed over.
@@ -117,14 +127,16 @@ class Stage:
         """
         if not self.has(name):
             raise BadValue(name, f"is none of the services {', '.join(self.sockets)}")
-        return next(self._named(name)) if name else self.front
+        fitting = (each for each in self.sockets if name in names_of([each]))
+        return next(fitting) if name else self.front
 
     def has(self, name: str) -> bool:
         """Whether there is such a service."""
-        return not name or any(self._named(name))
+        return name in self._names
 
-    def _named(self, name: str) -> Iterator[str]:
-        return (each for each in self.sockets if name in (each, each.split("/")[0]))
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return names_of(self.sockets)
 
 
 def stage(
@@ -141,11 +153,7 @@ def stage(
     them, every rule leaves a trace. Raises BadValue where master.cf has no smtpd that
     strangers reach.
     """
-    smtpds = {
-        f"{each.name}/{each.type}": each
-        for each in master.services()
-        if each.command == "smtpd" and each.name != PROBE_SERVICE
-    }
+    smtpds = services_of(master)
     fronts = front_services(master)
     if not fronts:
         raise BadValue("master.cf", "has no smtpd that receives mail")
@@ -185,6 +193,22 @@ def stage(
         f"{fronts[0].name}/{fronts[0].type}",
         tuple(left_out(main, master)),
         lists,
+    )
+
+
+def services_of(master: MasterCf) -> dict[str, Service]:
+    """The smtpd services that are rehearsed, by name and type (`smtp/inet`)."""
+    return {
+        f"{each.name}/{each.type}": each
+        for each in master.services()
+        if each.command == "smtpd" and each.name != PROBE_SERVICE
+    }
+
+
+def names_of(services: Iterable[str]) -> frozenset[str]:
+    """Every way in which a probe can name one of them, "" for port 25."""
+    return frozenset(
+        {"", *(name for each in services for name in (each, each.split("/")[0]))}
     )
 
 

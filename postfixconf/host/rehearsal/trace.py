@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Step", "trace"]
 
 MARK = re.compile(r"mailguard at ([\w.-]+) ([0-9]+)")
+LAST = "after the last list"
+DEFERRING = "defer_if_permit"  # postconf(5): also what a rule does while DNS is silent
+
+Place = tuple[str, int]  # a list or class, and the number of a rule in it
 
 
 class Outcome(StrEnum):
@@ -33,8 +37,10 @@ class Outcome(StrEnum):
     PASSED = "no decision"
     PERMITTED = "permitted: the list ends"
     REFUSED = "refused"
+    DEFERRED = "put off, after all were asked"
     WARNED = "would have refused"
     ACTED = "acted"
+    WENT_ON = "asked a class"
     NOT_ASKED = "not asked in a rehearsal"
     NOT_REACHED = "not reached"
 
@@ -60,28 +66,45 @@ def trace(running: "Rehearsal", probe: Probe) -> tuple[Step, ...]:
 def steps(
     lists: Mapping[str, tuple[Rule, ...]], said: Iterable[Verdict]
 ) -> Iterable[Step]:
-    """What each rule did, list by list, from what was logged."""
-    heard: dict[tuple[str, int], list[Verdict]] = {}
-    at: tuple[str, int] | None = None
+    """What each rule did, list by list, from what was logged.
+
+    What a class did stands with the class. What puts a message off only if nobody
+    refuses it (defer_if_permit, a DNS that does not answer) speaks behind the last
+    list, and names no rule.
+    """
+    heard: dict[Place, list[Verdict]] = {}
+    classes: set[Place] = set()  # the rules that asked one
+    at = outer = None
     for each in said:
         if each.verb == "info" and (found := MARK.search(each.text)):
             at = found[1], int(found[2])
             heard.setdefault(at, [])
+            if at[0] in ASKED:
+                outer = at
+            elif outer is not None:
+                classes.add(outer)
         elif at is not None:
             heard[at].append(each)
     places = dict.fromkeys([*(place for place, _ in heard), *ASKED])
     for where in places:
         for number, rule in enumerate(lists.get(where, ())):
-            if (where, number) in heard:
-                ended = (where, number + 1) not in heard
-                yield step(where, rule, heard[where, number], ended=ended)
-            else:
+            place = where, number
+            if place not in heard:
                 yield Step(where, rule.text, Outcome.NOT_REACHED)
+            elif place in classes:
+                yield Step(where, rule.text, Outcome.WENT_ON)
+            else:
+                ended = (where, number + 1) not in heard
+                yield step(where, rule, heard[place], ended=ended)
+    if at is not None and at[1] == len(lists.get(at[0], ())):
+        for each in heard[at]:
+            if each.verb == "reject":
+                yield Step(LAST, DEFERRING, Outcome.DEFERRED, words(each))
 
 
 def step(where: str, rule: Rule, said: list[Verdict], *, ended: bool) -> Step:
     """What one rule did; `ended` says that the next one of its list was not asked."""
-    verbs = {each.verb: each.text for each in said}
+    verbs = {each.verb: words(each) for each in said}
     made = Step(where, rule.text, Outcome.PASSED)
     if rule.key in PASSED_OVER:
         return replace(made, outcome=Outcome.NOT_ASKED)
@@ -93,3 +116,9 @@ def step(where: str, rule: Rule, said: list[Verdict], *, ended: bool) -> Step:
         return replace(made, outcome=Outcome.PERMITTED)
     acts = [verb for verb in verbs if verb not in ("info", "permit")]
     return replace(made, outcome=Outcome.ACTED, text=verbs[acts[0]]) if acts else made
+
+
+def words(said: Verdict) -> str:
+    """What Postfix answered; the client's port is the probe's, and no client's."""
+    port = said.client.port if said.client else None
+    return said.text.replace(f"]:{port}>", "]>") if port else said.text

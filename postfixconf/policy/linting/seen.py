@@ -11,7 +11,6 @@ from postfixconf.policy.linting.around import Around
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.relay import (
-    REFERENCE,
     compatibility,
     expand,
     relay_rules,
@@ -19,6 +18,7 @@ from postfixconf.policy.relay import (
 )
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
@@ -75,16 +75,12 @@ class Seen:
         """Whether a switch is on in a service."""
         return switch_is_on(expand(self.value(parameter, service), self.main))
 
-    def expanded(self, value: str, depth: int = 10) -> str:
+    def expanded(self, value: str) -> str:
         """`value` with plain `$name` replaced, by Postfix's default too."""
-
-        def filled(match: re.Match[str]) -> str:
-            name = next(group for group in match.groups() if group)
-            if name == "config_directory":
-                return self.facts.config_directory or "/etc/postfix"
-            return self.expanded(self.value(name), depth - 1)
-
-        return REFERENCE.sub(filled, value) if depth else value
+        here = self.facts.config_directory or "/etc/postfix"
+        return followed(
+            value, lambda name: here if name == "config_directory" else self.value(name)
+        )
 
     def signs_in(self, service: Service | None) -> bool:
         """Whether people sign in there: content filters' own ports do not count."""

@@ -6,6 +6,7 @@ import pytest
 
 from postfixconf.errors import BadValue
 from postfixconf.host.rehearsal.marking import classes, lists_of, marked
+from postfixconf.host.rehearsal.policy_services import PolicyService, policy_services
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
     HELO,
@@ -14,7 +15,6 @@ from postfixconf.host.rehearsal.questions import (
     questions,
     trusted_address,
 )
-from postfixconf.host.rehearsal.services import Service, services
 from postfixconf.host.rehearsal.staging import (
     INERT,
     SASL,
@@ -253,27 +253,30 @@ DEFAULT = "451 4.3.5 Server configuration problem"
 @pytest.mark.parametrize(
     ("lists", "expected"),
     [
-        ("check_policy_service inet:127.0.0.1:1", Service("inet:127.0.0.1:1", DEFAULT)),
+        (
+            "check_policy_service inet:127.0.0.1:1",
+            PolicyService("inet:127.0.0.1:1", DEFAULT),
+        ),
         (
             "check_policy_service { unix:a/b, timeout=5s, default_action = DUNNO }",
-            Service("unix:a/b", "DUNNO"),
+            PolicyService("unix:a/b", "DUNNO"),
         ),
         (
             "check_policy_service {inet:[::1]:1 default_action=OK}",
-            Service("inet:[::1]:1", "OK"),
+            PolicyService("inet:[::1]:1", "OK"),
         ),
     ],
 )
-def test_a_policy_service_is_read(lists: str, expected: Service) -> None:
+def test_a_policy_service_is_read(lists: str, expected: PolicyService) -> None:
     main = MainCf.parse(f"some_class = permit, {lists}\n")
-    assert services(main, MasterCf.parse(SMTP)) == {expected}
+    assert policy_services(main, MasterCf.parse(SMTP)) == {expected}
 
 
 def test_only_a_default_that_lets_mail_pass_makes_a_service_dispensable() -> None:
     passing = ("DUNNO", "ok", "permit_auth_destination", "PERMIT")
-    assert not any(Service("inet:a:1", action).needed for action in passing)
+    assert not any(PolicyService("inet:a:1", action).needed for action in passing)
     stopping = (DEFAULT, "DEFER_IF_PERMIT x", "reject", "okay")
-    assert all(Service("inet:a:1", action).needed for action in stopping)
+    assert all(PolicyService("inet:a:1", action).needed for action in stopping)
 
 
 def test_a_default_for_all_services_is_known() -> None:
@@ -281,4 +284,6 @@ def test_a_default_for_all_services_is_known() -> None:
         "smtpd_policy_service_default_action = DUNNO\n"
         "smtpd_data_restrictions = check_policy_service inet:a:1\n"
     )
-    assert services(main, MasterCf.parse(SMTP)) == {Service("inet:a:1", "DUNNO")}
+    assert policy_services(main, MasterCf.parse(SMTP)) == {
+        PolicyService("inet:a:1", "DUNNO")
+    }

@@ -23,7 +23,8 @@ smtpd_restriction_classes = careful, never
 careful = $strict, reject_unknown_sender_domain
 never = reject
 smtpd_sender_restrictions =
-    check_client_access inline:{192.0.2.7=careful, 192.0.2.8=DISCARD, 192.0.2.9=HOLD},
+    check_client_access inline:{192.0.2.7=careful, 192.0.2.8=DISCARD, 192.0.2.9=HOLD,
+        192.0.2.11=DEFER_IF_PERMIT},
     warn_if_reject ${strict}
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
 """
@@ -54,7 +55,8 @@ def way(running: Rehearsal, where: str, **said: str) -> list[tuple[str, str]]:
 
 SENDERS = "smtpd_sender_restrictions"
 LOOKUP = (
-    "check_client_access inline:{192.0.2.7=careful, 192.0.2.8=DISCARD, 192.0.2.9=HOLD}"
+    "check_client_access inline:{192.0.2.7=careful, 192.0.2.8=DISCARD,"
+    " 192.0.2.9=HOLD, 192.0.2.11=DEFER_IF_PERMIT}"
 )
 WARN = "warn_if_reject reject_non_fqdn_sender"
 RECIPIENTS = "smtpd_recipient_restrictions"
@@ -71,9 +73,20 @@ def test_a_class_is_gone_through_where_a_table_names_it(running: Rehearsal) -> N
         (strict, "REFUSED"),
         ("reject_unknown_sender_domain", "NOT_REACHED"),
     ]
+    asked = way(running, SENDERS, sender=SHORT, client_address="192.0.2.7")
+    assert asked == [(LOOKUP, "WENT_ON"), (WARN, "NOT_REACHED")]
     assert way(running, "careful", sender=SHORT) == []
     passed = way(running, "careful", client_address="192.0.2.7")
     assert passed == [(strict, "PASSED"), ("reject_unknown_sender_domain", "PASSED")]
+
+
+def test_what_waits_for_the_others_is_told_behind_them(running: Rehearsal) -> None:
+    probe = Probe("192.0.2.11", "mx.example", "a@good.example", TO)
+    *before, last = trace(running, probe)
+    assert (last.where, last.outcome) == ("after the last list", Outcome.DEFERRED)
+    said = "<unknown[192.0.2.11]>: Client host rejected: Service unavailable"
+    assert last.text == said
+    assert Outcome.REFUSED not in {each.outcome for each in before}
 
 
 def test_what_a_table_does_besides_is_told(running: Rehearsal) -> None:

@@ -15,7 +15,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import parse_list
 
-__all__ = ["Service", "services"]
+__all__ = ["PolicyService", "policy_services"]
 
 TIMEOUT = 1.0  # seconds to connect
 PASSES = re.compile(r"(dunno|ok|permit\w*)\b", re.IGNORECASE)
@@ -23,7 +23,7 @@ DEFAULT = "451 4.3.5 Server configuration problem"  # postconf(5)
 
 
 @dataclass(frozen=True)
-class Service:
+class PolicyService:
     """A policy service as it is named, `inet:127.0.0.1:10023`, and what Postfix does
     when it does not answer.
     """
@@ -61,7 +61,7 @@ class Service:
         return inside if inside.exists() else path
 
 
-def services(main: MainCf, master: MasterCf) -> frozenset[Service]:
+def policy_services(main: MainCf, master: MasterCf) -> frozenset[PolicyService]:
     """Every policy service that a list names."""
     usual = main.get("smtpd_policy_service_default_action") or DEFAULT
     return frozenset(
@@ -79,12 +79,12 @@ def values(main: MainCf, master: MasterCf) -> Iterator[str]:
         yield from each.overrides().values()
 
 
-def read(argument: str, usual: str) -> Service:
+def read(argument: str, usual: str) -> PolicyService:
     """A service from its name, or from `{ name, attribute = value, … }` (3.0)."""
     if not argument.startswith("{"):
-        return Service(argument, usual)
+        return PolicyService(argument, usual)
     first, *rest = (part.strip() for part in argument[1:-1].split(","))
     if not rest and " " in first:
         first, *rest = first.split(maxsplit=1)
     action = re.search(r"default_action\s*=\s*([^,}]*)", argument)
-    return Service(first, action[1].strip() if action else usual)
+    return PolicyService(first, action[1].strip() if action else usual)
