@@ -27,7 +27,8 @@ class Table:
     are the lines to keep that somebody wrote; None where the file is ours alone.
     `edits` are the few (key, action) pairs that differ from the live table, None
     for a key that goes; None where the whole table has to be made anew. `late` is
-    true where the new lines mean something only under the new main.cf.
+    true where the new lines mean something only under the new main.cf. One that is
+    `secret` only root may read, and no copy of it is kept in the clear.
     """
 
     path: str
@@ -37,3 +38,4 @@ class Table:
     hand: str | None = field(default=None, compare=False, repr=False)
     edits: Edits | None = field(default=None, compare=False)
     late: bool = False
+    secret: bool = False
