@@ -19,7 +19,7 @@ from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import Observed
-from postfixconf.policy.policy import Policy
+from postfixconf.policy.policy import Policy, parse_mode
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -34,11 +34,12 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Refused(server.observed.trouble))
         return
     main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
-    found = find(main, master, seen.facts)
+    known = protection.live(server)
+    found = find(main, master, seen.facts, known.controls)
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
-    policy = adopted_policy(server, modes)
+    policy = adopted_policy(known, modes)
     changed = differences(server, policy)
     with transaction.atomic():
         settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
@@ -53,10 +54,17 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 
 
-def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:
-    """What is live by an adoption: the modes as found, the rest as we wrote it."""
-    known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
-    return replace(known, modes=Policy.of(modes).modes)
+def adopted_policy(known: Policy, modes: dict[str, str]) -> Policy:
+    """What is live by an adoption: the modes as found, the rest as we wrote it.
+
+    A list that was taken out is forgotten: what asks it now, somebody wrote.
+    """
+    found = {
+        key: parse_mode(mode)
+        for key, mode in modes.items()
+        if not known.controls.control(key).gone
+    }
+    return replace(known, modes=found)
 
 
 def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
@@ -88,5 +96,8 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         for key, mode in wanted.modes.items()
         if key in live and live[key] != mode and key not in fixed
     }
-    found = replace(policy, modes={**policy.modes, **waiting}, own=wanted.own)
+    lists = policy.with_zones(wanted.zones)
+    modes = {**lists.modes, **waiting}
+    found = replace(lists, modes=modes, own=wanted.own, keys=wanted.keys)
+    protection.forget_gone(known=policy)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

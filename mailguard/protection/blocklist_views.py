@@ -12,9 +12,9 @@ from mailguard.protection.forms import ControlForm
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic.beside import Beside, beside
-from postfixconf.policy.blocklists import LISTS, Asked, Blocklist, list_of
+from postfixconf.policy.blocklists import Asked, Blocklist
 from postfixconf.policy.catalog import LISTS as RESTRICTIONS
-from postfixconf.policy.unusable_lists import DEAD, KEYED, death
+from postfixconf.policy.unusable_lists import DEAD, death
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import parse_list
 
@@ -65,7 +65,6 @@ def blocklists(request: HttpRequest) -> HttpResponse:
         "waiting": any(each.health.waiting for each in rows),
         "dead": list(dead_rules(server)),
         "gone": DEAD.items(),
-        "keyed": KEYED.items(),
     }
     return render(request, "protection/blocklists.html", context)
 
@@ -74,13 +73,15 @@ def blocklists(request: HttpRequest) -> HttpResponse:
 def check(request: HttpRequest) -> HttpResponse:
     """Have every list checked by the worker."""
     if request.method == "POST":
-        health.ask(server=servers.local(), lists=LISTS)
+        server = servers.local()
+        health.ask(server=server, lists=health.askable(server))
     return redirect("protection:blocklists")
 
 
 def shown(server: Server) -> list[Shown]:
     """The rows of the lists."""
-    rows = [(row, list_of(row.control.key)) for row in services.rows(server)]
+    controls = services.wanted().controls
+    rows = [(row, controls.list_of(row.control.key)) for row in services.rows(server)]
     known = health.standing(server)
     live = {row.control.key: row.live for row, about in rows if about}
     evidence = beside(server, live)

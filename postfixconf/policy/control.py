@@ -127,8 +127,10 @@ class Restriction:
 
     def _tabled(self, rule: Rule) -> bool:
         """Whether a rule asks the table of this list, wherever it says that is."""
+        if rule.key != CHECK:
+            return False
         found = TABLE.fullmatch(rule.argument or "")
-        return rule.key == CHECK and found is not None and found[1] == self.table
+        return found is not None and found[1] == self.table
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ What this cannot help: Postfix names the whole zone in the mail log when a looku
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from postfixconf.masking import Secret
 from postfixconf.policy.control import KEYED_TYPE, Control, Mode, Restriction
@@ -23,12 +24,13 @@ from postfixconf.policy.finding import Finding, Level
 from postfixconf.policy.found import Found
 from postfixconf.policy.listing import Blocklist
 from postfixconf.policy.policy import Policy
-from postfixconf.policy.table import HEADER, Table
+from postfixconf.policy.table import HEADER, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import split_list
 
 __all__ = [
+    "NO_KEYS",
     "REPLIES",
     "REPLIES_TABLE",
     "Keys",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 Keys = Mapping[str, Secret]
+NO_KEYS: Keys = MappingProxyType({})
 REPLIES = "rbl_reply_maps"
 REPLIES_TABLE = "mailguard/rbl_replies"  # from the configuration directory
 OURS = f"{KEYED_TYPE}:$config_directory/{REPLIES_TABLE}"
@@ -111,11 +114,6 @@ def table(
     """A table that is ours whole, named by its content."""
     version = hashlib.sha256("".join(lines).encode()).hexdigest()
     return Table(path, KEYED_TYPE, version, lambda: lines, late=late, secret=secret)
-
-
-def digest_of(made: Table) -> str:
-    """SHA-256 of a small table's source as it will be written."""
-    return hashlib.sha256((HEADER + "".join(made.lines())).encode()).hexdigest()
 
 
 def keyed_findings(

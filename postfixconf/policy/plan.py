@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from types import MappingProxyType
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
@@ -18,9 +17,9 @@ from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
 from postfixconf.policy.keyed import (
+    NO_KEYS,
     Keys,
     answering,
-    digest_of,
     keyed_findings,
     keyed_tables,
 )
@@ -34,7 +33,7 @@ from postfixconf.policy.recorder import (
     RECORDER_TYPE,
     recorder_lines,
 )
-from postfixconf.policy.table import Lines, Table
+from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import option_line
@@ -64,7 +63,6 @@ PROBE_OVERRIDES = {
     "smtpd_upstream_proxy_protocol": "",
     "syslog_name": "postfix/mailguard",
 }
-NO_KEYS: Keys = MappingProxyType({})
 # Tables that smtpd reads when it starts, and not again.
 READ_ONCE = ("cidr", "regexp", "texthash")
 

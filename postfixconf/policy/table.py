@@ -1,9 +1,10 @@
 """A lookup table to build, as a plan names it."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["HEADER", "Table"]
+__all__ = ["HEADER", "Table", "digest_of"]
 
 # The first line of a file that is ours alone.
 HEADER = "# Written by mailguard: change it there, edits here stop the next apply.\n"
@@ -39,3 +40,8 @@ class Table:
     edits: Edits | None = field(default=None, compare=False)
     late: bool = False
     secret: bool = False
+
+
+def digest_of(table: Table) -> str:
+    """SHA-256 of a small table's source as it will be written."""
+    return hashlib.sha256((HEADER + "".join(table.lines())).encode()).hexdigest()

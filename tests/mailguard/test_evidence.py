@@ -220,7 +220,7 @@ def test_what_leaves_no_line_has_no_evidence(host: Server) -> None:
     silent = shown(host, Mode.ON, "disable_vrfy_command")
     assert not silent.possible
     assert not silent.shown
-    assert "disable_vrfy_command" not in evidence.watched()
+    assert "disable_vrfy_command" not in evidence.watched(host)
 
 
 def test_nothing_is_written_for_what_never_met_anything(host: Server) -> None:
