@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from mailguard.protection import own_lists, services
-from mailguard.protection.models import ListCheck, Setting
+from mailguard.protection.models import ListCheck, ListDay, Setting
+from mailguard.protection.past_checks import Past, count, past
 from mailguard.servers.models import Live, Server
+from mailguard.traffic.days import day_of
 from postfixconf.host.dnsbl import Health, check
 from postfixconf.policy.blocklists import Blocklist
 from postfixconf.policy.control import Mode
@@ -40,30 +41,17 @@ class Standing:
 
     last: ListCheck | None
     waiting: bool
-    checks: int
-    failed: int
+    past: Past
 
 
 def standing(server: Server) -> dict[str, Standing]:
     """What is known of each list, by zone."""
     last, rows = latest(server), ListCheck.objects.filter(server=server)
-    counted = rows.filter(at__isnull=False).order_by().values("zone")
-    told = {
-        row["zone"]: row
-        for row in counted.annotate(
-            checks=Count("id"), failed=Count("id", filter=Q(trusted=False))
-        )
-    }
     waiting = set(rows.filter(at=None).values_list("zone", flat=True))
-    nothing = {"checks": 0, "failed": 0}
+    zones = [each.zone for each in known(server)]
     return {
-        each.zone: Standing(
-            last.get(each.zone),
-            each.zone in waiting,
-            told.get(each.zone, nothing)["checks"],
-            told.get(each.zone, nothing)["failed"],
-        )
-        for each in known(server)
+        zone: Standing(last.get(zone), zone in waiting, told)
+        for zone, told in past(server, zones).items()
     }
 
 
@@ -115,6 +103,7 @@ def look_after(server: Server) -> None:
     if lists := due(server, now):
         check_now(server=server, lists=lists, keys=opened(server))
     ListCheck.objects.filter(at__lt=now - KEPT).delete()
+    ListDay.objects.filter(day__lt=day_of(now - KEPT)).delete()
 
 
 def due(server: Server, now: datetime) -> list[Blocklist]:
@@ -158,4 +147,5 @@ def check_now(
                 trusted=not health.grave,
                 ms=health.ms,
             )
+        count(server, found.values(), now)
     return found

@@ -13,6 +13,7 @@ from postfixconf.policy.own_domains import REPLY
 __all__ = [
     "KeyInUse",
     "ListCheck",
+    "ListDay",
     "ListKey",
     "OwnDomain",
     "OwnException",
@@ -141,3 +142,24 @@ class ListCheck(models.Model):
     def sentences(self) -> list[str]:
         """Its faults in plain words."""
         return [Fault(each).sentence for each in self.faults]
+
+
+class ListDay(models.Model):
+    """The checks of a list on one day, counted; `ms` is the slowest answer."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    zone = models.CharField(max_length=253)
+    day = models.DateField()
+    checks = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "day", "zone"], name="one_day_of_a_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zone} on {self.day}: {self.failed} of {self.checks} failed"
