@@ -44,7 +44,10 @@ class ListForm(ValueForm):
     )
     codes = Typed(
         strip=False,
-        required=False,
+        error_messages={
+            "required": "A list needs return codes: without, an error of "
+            "the list refuses everybody."
+        },
         label="Answers that are a listing",
         help_text="As its owner says: 127.0.0.2, or 127.0.0.[2..11]. Without them an "
         "error of the list would refuse everybody.",
