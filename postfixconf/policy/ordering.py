@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from postfixconf.errors import BadValue
+from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.lookups import ours
@@ -27,7 +28,19 @@ from postfixconf.text.layout import common
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["Listing", "arrange", "key_of", "names_of"]
+__all__ = ["CHECKS", "Listing", "arrange", "key_of", "names_of"]
+
+# Every list, and what it does in words.
+CHECKS = {
+    "smtpd_client_restrictions": "client checks",
+    "smtpd_helo_restrictions": "greeting checks",
+    "smtpd_sender_restrictions": "sender checks",
+    "smtpd_relay_restrictions": "relay checks",
+    "smtpd_recipient_restrictions": "recipient checks",
+    "smtpd_data_restrictions": "checks before the message",
+    "smtpd_end_of_data_restrictions": "checks after the message",
+    "smtpd_etrn_restrictions": "checks of ETRN",
+}
 
 OTHER = "other"  # stands for what has no plain first word: a table, a reference
 PLAIN = re.compile(r"[a-z0-9_]+")
@@ -76,14 +89,16 @@ class Ours:
 class Listing:
     """One restriction list, taken apart into what is fixed and what can be moved.
 
-    `last` is how many of the `fixed` rules are reached: the one behind them has the
-    last word.
+    `guards` are those of the fixed rules that spare somebody what stands behind them:
+    the permits, and lookups of entries. `last` is how many of the `fixed` rules are
+    reached: the one behind them has the last word.
     """
 
     name: str
     rules: tuple[Rule, ...]
     fixed: tuple[Rule, ...]
     movable: tuple[Ours, ...]
+    guards: frozenset[Rule]
     last: int
 
     @classmethod
@@ -97,8 +112,9 @@ class Listing:
                 fixed.append(rule)
             else:
                 movable.append(Ours(len(movable), key, len(fixed), rule))
+        guards = frozenset(rule for rule in fixed if guarding(rule, facts))
         last = reached(main, name, fixed)
-        return cls(name, rules, tuple(fixed), tuple(movable), last)
+        return cls(name, rules, tuple(fixed), tuple(movable), guards, last)
 
     @property
     def firm(self) -> bool:
@@ -111,7 +127,16 @@ class Listing:
     @property
     def first(self) -> int:
         """How many of the fixed rules have to stand before ours."""
-        return past_guards(self.fixed)
+        return self.past_guards(self.fixed)
+
+    def past_guards(self, rules: Sequence[Rule]) -> int:
+        """How many rules there are up to the last that has to stand before ours."""
+        return (
+            max(
+                (at for at, rule in enumerate(rules) if rule in self.guards), default=-1
+            )
+            + 1
+        )
 
     def bounds(self, each: Ours) -> tuple[int, int]:
         """Behind how few, and how many, of the fixed rules one of ours may stand."""
@@ -124,6 +149,10 @@ class Listing:
             made += [each.rule for each in gap]
             made += self.fixed[at : at + 1]
         return tuple(made)
+
+    def follows(self, order: Sequence[str]) -> bool:
+        """Whether the rules stand in this order already."""
+        return self.arranged(order) == self.rules
 
     def staying(self, order: Sequence[str]) -> tuple[Rule, ...]:
         """The rules that do not have to be taken out for it: as many as can be."""
@@ -176,7 +205,7 @@ class Listing:
         for control in CONTROLS:
             mine = [each.rule for each in self.movable if each.key == control.key]
             if mine and isinstance(control.place, Restriction):
-                at = max(position(rules, control.place.rank), past_guards(rules))
+                at = max(position(rules, control.place.rank), self.past_guards(rules))
                 rules = (*rules[:at], *mine, *rules[at:])
         return names_of(rules)
 
@@ -186,15 +215,10 @@ def turn(order: Sequence[str], each: Ours) -> int:
     return order.index(each.key) if each.key in order else len(order)
 
 
-def past_guards(rules: Sequence[Rule]) -> int:
-    """How many rules there are up to the last that has to stand before ours."""
-    guards = (at for at, rule in enumerate(rules) if guarding(rule))
-    return max(guards, default=-1) + 1
-
-
-def guarding(rule: Rule) -> bool:
+def guarding(rule: Rule, facts: Facts) -> bool:
     """Whether a rule spares somebody what stands behind it, and has to come first."""
-    return rule.key in SPARING or ours(rule)
+    entries = rule.key == "check_sender_access" and reads_access(rule, facts)
+    return rule.key in SPARING or ours(rule) or entries
 
 
 def reached(main: MainCf, name: str, rules: Sequence[Rule]) -> int:
@@ -218,9 +242,8 @@ def arrange(main: MainCf, order: Mapping[str, Sequence[str]], facts: Facts) -> M
         if main.get(name) is None:
             continue
         listing = Listing.of(main, facts, name)
-        after = listing.arranged(wanted)
-        if after != listing.rules:
+        if not listing.follows(wanted):
             with suppress(BadValue):  # a file that cannot be edited there
                 left = main.set_rules(name, listing.staying(wanted))
-                main = left.set_rules(name, after)
+                main = left.set_rules(name, listing.arranged(wanted))
     return main
