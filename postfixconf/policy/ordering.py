@@ -28,7 +28,7 @@ from postfixconf.text.layout import common
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["CHECKS", "Listing", "arrange", "key_of", "names_of"]
+__all__ = ["CHECKS", "LAST", "SPARING", "Listing", "arrange", "key_of", "names_of"]
 
 # Every list, and what it does in words.
 CHECKS = {

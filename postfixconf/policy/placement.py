@@ -45,6 +45,7 @@ class Kind(StrEnum):
     SERVICE = "asks another program"
     TABLE = "asks a table"
     PERMITS = "lets some past"
+    MORE = "leads to more rules"
     OTHER = "written by hand"
 
 
@@ -79,6 +80,8 @@ def kind_of(rule: Rule) -> Kind:
         return Kind.LAST
     if rule.key == POLICY:
         return Kind.SERVICE
+    if "$" in rule.name or "{" in rule.name:
+        return Kind.MORE
     if rule.key.startswith("permit"):
         return Kind.PERMITS
     return Kind.TABLE if asks_a_table(rule) else Kind.OTHER
@@ -121,9 +124,7 @@ def exposed(listing: Listing, at: int) -> Iterator[str]:
         if rule in listing.guards
     ]
     if any(kind_of(rule) is Kind.PERMIT for rule in missing):
-        yield (
-            "Stands before the permits, so your own people and machines are checked too."
-        )
+        yield "Stands before the permits: your own people and machines are asked too."
     elif missing:
         yield "Stands before your entries: who is allowed there can be refused here."
 
@@ -172,9 +173,10 @@ def idle(listing: Listing, at: int) -> Iterator[str]:
     """An allow list behind the lists that it should spare somebody."""
     if refuses(listing.rules[at]):
         return
-    before = [x for x in listing.rules[:at] if key_of(x) and asks_dns(x) and refuses(x)]
+    before = [x for x in listing.rules[:at] if key_of(x) and refuses(x) and asks_dns(x)]
     if before:
-        yield f"Comes too late for “{title_of(before[0])}”: it spares nobody that check."
+        title = title_of(before[0])
+        yield f"Comes too late for “{title}”: it spares nobody that check."
     asking = (Kind.SERVICE, Kind.TABLE)
     behind = [x for x in listing.rules[at + 1 :] if kind_in(listing, x) in asking]
     if behind:
@@ -186,8 +188,8 @@ def elsewhere(listing: Listing, at: int) -> Iterator[str]:
     name = modern(listing.rules[at].name)
     if name == "reject_unauth_pipelining" and listing.name not in LATE:
         yield (
-            "Sees little in this list: what comes ahead comes after DATA. Switch it off "
-            "and on again to have it in smtpd_data_restrictions."
+            "Sees little here: what is sent ahead comes after DATA. Its place is "
+            "smtpd_data_restrictions."
         )
     relay = any(kind_of(x) is Kind.RELAY for x in listing.rules[:at])
     if name == "reject_unknown_recipient_domain" and relay:
