@@ -22,6 +22,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.found import find
+from postfixconf.policy.observed import front_services
 from postfixconf.policy.ordering import SPARING, Listing, names_of
 from postfixconf.policy.placement import refusal
 from postfixconf.policy.plan import wanted_main
@@ -48,7 +49,8 @@ class How(StrEnum):
 class Standing:
     """Each list: as it will stand, as it would without an order, and as it is live.
 
-    `names` are the parameters that main.cf will have.
+    `names` are the parameters that main.cf will have, `shadows` the lists in whose
+    place port 25 has another, and the service that has it.
     """
 
     wanted: Policy
@@ -57,6 +59,7 @@ class Standing:
     bare: Mapping[str, Listing]
     live: Mapping[str, Listing]
     names: tuple[str, ...]
+    shadows: Mapping[str, str]
 
     def moved(self, name: str, order: Sequence[str]) -> tuple[Rule, ...]:
         """The rules of a list in another order."""
@@ -81,7 +84,14 @@ def standing(server: Server) -> Standing:
         {name: Listing.of(each, facts, name) for name in LISTS}
         for each in (then, bare, live)
     )
-    return Standing(wanted, was, next(read), next(read), next(read), then.names())
+    shadows = {
+        name: service.name
+        for service in front_services(master)
+        for name in service.overrides()
+    }
+    return Standing(
+        wanted, was, next(read), next(read), next(read), then.names(), shadows
+    )
 
 
 def digest_of(listing: Listing) -> str:

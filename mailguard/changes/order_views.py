@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
 from mailguard.changes import order as orders
+from mailguard.changes import services
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
@@ -40,7 +41,8 @@ class Row:
 class Shown:
     """One list: its rules from top to bottom, and those that go.
 
-    `default` says that main.cf has no such list.
+    `default` says that main.cf has no such list, `shadow` is the service of port 25
+    that has another in its place.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Shown:
     digest: str
     firm: bool
     default: bool
+    shadow: str
 
     @property
     def movable(self) -> bool:
@@ -67,6 +70,7 @@ def order(request: HttpRequest) -> HttpResponse:
         return render(request, "changes/order.html", {"trouble": str(cause)})
     shown = list(told(server, found))
     context = {
+        "drift": services.drift_of(server),
         "lists": [each for each in shown if each.rows or each.gone],
         "empty": [each for each in shown if not each.rows and not each.gone],
     }
@@ -150,6 +154,7 @@ def told(server: Server, found: orders.Standing) -> Iterator[Shown]:
             digest=orders.digest_of(then),
             firm=then.firm,
             default=name not in found.names,
+            shadow=found.shadows.get(name, ""),
         )
 
 

@@ -29,6 +29,7 @@ ASKING = (
     "permit_dnswl_client",
     "permit_rhswl_client",
 )
+LISTS = ("reject_rbl_client", "reject_rhsbl_")
 POLICY = "check_policy_service"
 OWN_RECORDER = Recorder(RECIPIENT)
 
@@ -173,7 +174,8 @@ def idle(listing: Listing, at: int) -> Iterator[str]:
     """An allow list behind the lists that it should spare somebody."""
     if refuses(listing.rules[at]):
         return
-    before = [x for x in listing.rules[:at] if key_of(x) and refuses(x) and asks_dns(x)]
+    lists = [x for x in listing.rules[:at] if modern(x.name).startswith(LISTS)]
+    before = [x for x in lists if key_of(x)]
     if before:
         title = title_of(before[0])
         yield f"Comes too late for “{title}”: it spares nobody that check."

@@ -283,6 +283,22 @@ def test_the_page_marks_what_is_new_and_moved_and_goes(
     assert "Asks the DNS about each message before" in page
 
 
+def test_a_list_that_port_25_does_not_ask_says_so(
+    client: Client, server: Server
+) -> None:
+    own = "  -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
+    server.adopted_master = f"smtp inet n - n - - smtpd\n{own}".encode()
+    server.save()
+    page = client.get("/protection/order/").content.decode()
+    assert page.count("On port 25 this list is not asked") == 0  # it is empty
+    server.adopted_main = bytes(server.adopted_main or b"") + (
+        b"smtpd_recipient_restrictions = permit_mynetworks\n"
+    )
+    server.save()
+    page = client.get("/protection/order/").content.decode()
+    assert page.count("On port 25 this list is not asked") == 1
+
+
 @pytest.mark.parametrize("path", ["move", "drop", "all"])
 def test_coming_back_from_signing_in_shows_the_page(
     client: Client, server: Server, path: str
