@@ -306,6 +306,24 @@ def test_coming_back_from_signing_in_shows_the_page(
     assert client.get(f"/protection/order/{path}/")["Location"] == "/protection/order/"
 
 
+def test_a_long_order_is_told_on_every_page_of_the_history(
+    client: Client, server: Server, alice: Actor
+) -> None:
+    want(server, alice, **THREE)
+    up(server, alice, KNOWN)
+    number = apply(server, alice).number
+    for path in (
+        "/history/changes/",
+        f"/history/{number}/",
+        f"/history/compare/?from=1&to={number}",
+        f"/history/{number}/undo/?what={WHAT}",
+        "/history/1/restore/",
+    ):
+        page = client.get(path).content.decode()
+        assert "Order of the recipient checks" in page
+        assert f"{HELO}, {KNOWN}, {FULL}" in page
+
+
 def test_the_plan_of_a_script_has_the_order(server: Server, alice: Actor) -> None:
     want(server, alice, **THREE)
     up(server, alice, KNOWN)
