@@ -72,6 +72,8 @@ def inside(row: protection.Row, *, on: bool, named: bool) -> Line:
         return Line(row, why=f"Set elsewhere ({row.elsewhere}): change it there.")
     if row.control.key == OWN and not named:
         return Line(row, why="Name your own domains first; it does nothing without.")
+    if row.control.key == OWN and on and row.mode is not Mode.ON:
+        return own(row)
     if row.mode == target:
         return Line(row)
     if row.mode is Mode.ON:
@@ -80,6 +82,14 @@ def inside(row: protection.Row, *, on: bool, named: bool) -> Line:
         why = "It cannot be tested: a main.cf switch acts at once."
         return Line(row, target, why=why)
     return Line(row, target, ticked=True)
+
+
+def own(row: protection.Row) -> Line:
+    """The own-domain stop where everything else goes on: it is tested first."""
+    why = "It goes on from its own page only: there its condition is looked at."
+    if row.mode is Mode.TEST:
+        return Line(row, why=why)
+    return Line(row, Mode.TEST, ticked=True, why=why)
 
 
 def defaults(found: Collection[Line], preset: Preset) -> set[str]:

@@ -1,6 +1,7 @@
 """Rules in another order, through the services and pages, without a browser."""
 
 import json
+import subprocess
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ from django.test import Client
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
-from mailguard.changes import draft, order, restore, services, undo, worker
+from mailguard.changes import draft, order, presets, restore, services, undo, worker
 from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
 from mailguard.protection.differences import AS_FOUND, Difference
 from mailguard.servers.models import Server
 from postfixconf.policy.ordering import names_of
+from postfixconf.policy.presets import PRESETS
 from tests.support.changing import allow, apply, carried_out, waiting, want
-from tests.support.practice import Practice
+from tests.support.practice import STRANGER, Practice
 from tests.support.smtp import Reply
 
 RECIPIENT = "smtpd_recipient_restrictions"
@@ -29,6 +31,7 @@ FULL, KNOWN, HELO = (
     "reject_unknown_sender_domain",
     "reject_non_fqdn_helo_hostname",
 )
+MANUAL = PRESETS[-1]
 THREE = {FULL: "on", KNOWN: "on", HELO: "on"}
 PERMITS = ("permit_mynetworks", "permit_sasl_authenticated")
 
@@ -50,9 +53,9 @@ def on_disk(server: Server) -> str:
     return (Path(server.config_dir) / "main.cf").read_text()
 
 
-def doubly_wrong(practice: Practice) -> Reply:
+def doubly_wrong(practice: Practice, src: str = STRANGER) -> Reply:
     """A sender that two rules would refuse, each with words of its own."""
-    return practice.attempt("short@name", "b@practice.test", helo="laptop")
+    return practice.attempt("short@name", "b@practice.test", src=src, helo="laptop")
 
 
 def test_a_rule_that_is_moved_speaks_first_on_the_live_server(
@@ -269,6 +272,28 @@ def test_a_waiting_order_survives_an_adoption(
     assert waiting(server) == [WHAT]
 
 
+def test_the_manual_is_on_the_live_server_in_its_order(
+    server: Server, alice: Actor, practice: Practice
+) -> None:
+    grey = "check_policy_service { unix:private/none, default_action=DUNNO }"
+    line = f"{RECIPIENT} = {', '.join(PERMITS)}, reject_unauth_destination, {grey}\n"
+    adopted(server, alice, practice, on_disk(server) + line)
+    found = presets.lines(server, MANUAL, on=True)
+    ticks = presets.defaults(found, MANUAL)
+    presets.take(server=server, preset=MANUAL, on=True, ticks=ticks, actor=alice)
+    assert apply(server, alice).state == State.APPLIED
+    command = ["postconf", "-c", server.config_dir, "-h", RECIPIENT]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert " ".join(said.replace(",", "").split()) == (
+        f"{' '.join(PERMITS)} reject_unauth_destination {HELO} {FULL} "
+        f"reject_non_fqdn_recipient reject_invalid_helo_hostname "
+        f"{grey.replace(',', '')} reject_unknown_recipient_domain "
+        "reject_rbl_client zen.spamhaus.org=127.0.0.[2..11]"
+    )
+    assert "Helo command rejected" in doubly_wrong(practice, "127.0.0.10").text
+    assert practice.works_for_strangers()
+
+
 def test_the_page_marks_what_is_new_and_moved_and_goes(
     client: Client, server: Server, alice: Actor
 ) -> None:
@@ -339,3 +364,35 @@ def run(*words: str) -> Any:
     with pytest.raises(SystemExit):
         call_command(*words, "--json", stdout=out)
     return json.loads(out.getvalue())
+
+
+def test_a_script_moves_a_rule_and_puts_it_back(server: Server, alice: Actor) -> None:
+    want(server, alice, **THREE)
+    before = run("order")["lists"][RECIPIENT]
+    moved = run("order", "move", RECIPIENT, KNOWN, "up")["lists"][RECIPIENT]
+    assert moved.index(KNOWN) == before.index(KNOWN) - 1
+    assert run("order", "found")["lists"][RECIPIENT] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "quoted"),
+    [
+        (("sort",), "sort"),
+        (("move",), ""),
+        (("move", "x", "y"), "x y"),
+        (("move", RECIPIENT, KNOWN, "away"), f"{RECIPIENT} {KNOWN} away"),
+    ],
+)
+def test_a_script_gets_what_is_no_order_quoted(
+    server: Server, words: tuple[str, ...], quoted: str
+) -> None:
+    told = run("order", *words)
+    assert (told["error"], told["quoted"]) == ("bad_input", quoted)
+
+
+def test_a_script_is_told_why_a_rule_cannot_go_there(
+    server: Server, alice: Actor
+) -> None:
+    want(server, alice, **THREE)
+    told = run("order", "move", RECIPIENT, HELO, "up")
+    assert (told["error"], "your own people" in told["message"]) == ("refused", True)

@@ -115,6 +115,17 @@ def test_own_domains_are_named_before_they_are_guarded(
     assert mode("own_domains") == "test"
 
 
+def test_no_preset_has_own_domains_refuse(server: Server, alice: Actor) -> None:
+    protection.add_domain(text="ours.example", actor=alice)
+    for _ in range(2):
+        take(server, alice, STRICT, on=True)
+        assert (mode("own_domains"), mode(ZEN)) == ("test", "on")
+    assert "from its own page only" in line(server, STRICT, "own_domains", on=True).why
+    want(server, alice, own_domains="on")
+    take(server, alice, STRICT, on=True)
+    assert mode("own_domains") == "on"
+
+
 def test_what_is_set_elsewhere_is_named(server: Server) -> None:
     rule = "  -o smtpd_client_restrictions=permit_mynetworks\n"
     server.adopted_master = f"2525 inet n - n - - smtpd\n{rule}".encode()

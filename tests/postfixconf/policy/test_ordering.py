@@ -22,7 +22,7 @@ from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.lists import items
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.rules import parse_list
+from postfixconf.text.rules import Rule, parse_list
 from tests.support.corpus import corpus, text_of
 from tests.support.facts import STOCK_MASTER, installed, observed
 from tests.support.soak import full
@@ -221,6 +221,34 @@ def test_an_order_made_once_is_made_for_good(path: Path) -> None:
         told = {name: names_of(Listing.of(once, facts, name).rules) for name in LISTS}
         assert arrange(main, told, facts) == once
         assert arrange(once, told, facts) == once
+
+
+def allowed(found: Listing, dice: Random) -> tuple[Rule, ...]:
+    """The rules with each of ours somewhere it may stand."""
+    turns = list(found.movable)
+    dice.shuffle(turns)
+    gaps = {each.at: dice.randint(*found.bounds(each)) for each in turns}
+    rules: list[Rule] = []
+    for at in range(len(found.fixed) + 1):
+        rules += [each.rule for each in turns if gaps[each.at] == at]
+        rules += found.fixed[at : at + 1]
+    return tuple(rules)
+
+
+def test_every_place_that_is_allowed_can_be_had() -> None:
+    tried = 0
+    for path in READABLE:
+        main = MainCf.parse(text_of(path))
+        for name in LISTS:
+            found = Listing.of(main, installed(), name)
+            keys = [each.key for each in found.movable]
+            if not found.firm or len(set(keys)) < len(keys) or not keys:
+                continue
+            for seed in range(full(200)):
+                rules = allowed(found, Random(seed))
+                assert found.arranged(names_of(rules)) == rules
+                tried += 1
+    assert tried > 100
 
 
 @settings(max_examples=full(2000), deadline=None, derandomize=True, database=None)
