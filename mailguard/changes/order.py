@@ -23,7 +23,7 @@ from mailguard.servers.models import Server
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import front_services
-from postfixconf.policy.ordering import SPARING, Listing, names_of
+from postfixconf.policy.ordering import SPARING, Listing
 from postfixconf.policy.placement import refusal
 from postfixconf.policy.plan import wanted_main
 from postfixconf.policy.policy import Policy
@@ -133,7 +133,7 @@ def seek(found: Standing, name: str, key: str) -> tuple[Listing, int]:
     listing = found.then.get(name)
     if listing is not None:
         for at, rule in enumerate(listing.rules):
-            if names_of([rule]) == (key,) and rule not in listing.fixed:
+            if listing.key_of(rule) == key:
                 return listing, at
     raise NotNow(f"There is no such rule in this list any more. {NOTHING}")
 
@@ -144,9 +144,9 @@ def put(
     """Have the rule at one place stand at another. Raises NotNow."""
     rest = [*listing.rules[:at], *listing.rules[at + 1 :]]
     after = (*rest[:to], listing.rules[at], *rest[to:])
-    order = names_of(after)
+    order = listing.named(after)
     if found.moved(listing.name, order) != after:
-        key = names_of([listing.rules[at]])[0]
+        key = listing.key_of(listing.rules[at]) or ""
         raise NotNow(f"{why_not(found, listing, at, to, key)} {NOTHING}")
     return store(found, listing.name, order, actor, "")
 
@@ -183,7 +183,7 @@ def orders(found: Standing, how: How) -> Iterator[tuple[str, tuple[str, ...]]]:
         elif how is How.RECOMMENDED and bare.movable:
             yield name, bare.recommended()
         elif how is How.MANUAL and name in MANUAL:
-            yield name, names_of(found.moved(name, MANUAL[name]))
+            yield name, bare.named(found.moved(name, MANUAL[name]))
 
 
 def store(

@@ -1,6 +1,6 @@
 """In which order are the rules asked? Every move is a draft, as on Protection."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -17,7 +17,7 @@ from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
-from postfixconf.policy.ordering import CHECKS, Listing, key_of
+from postfixconf.policy.ordering import CHECKS, Listing
 from postfixconf.policy.placement import Place, places
 from postfixconf.text.layout import common
 from postfixconf.text.rules import Rule
@@ -163,11 +163,12 @@ def marked(
 ) -> Iterator[Row]:
     """Each rule, and whether it is new or moved since it is live."""
     was, now = bare(live.rules), bare(then.rules)
-    same = {j for _, j in common(keyed(was), keyed(now))}
-    ours = [at for at, rule in enumerate(now) if key_of(rule)]
+    same = {j for _, j in common(keyed(then, was), keyed(then, now))}
+    ours = [at for at, rule in enumerate(now) if then.key_of(rule)]
+    fixed = {rule for rule in was if not then.key_of(rule)} & set(now)
     for at, place in enumerate(places(then)):
         new = now[at] not in was
-        kept = at not in ours or (at in same and beside(was, now, at))
+        kept = at not in ours or (at in same and beside(fixed, was, now, at))
         row = rows.get(place.key) if place.key else None
         yield Row(place, row, new=new, moved=not new and not kept)
 
@@ -177,13 +178,14 @@ def bare(rules: Sequence[Rule]) -> list[Rule]:
     return [rule.enforced() for rule in rules]
 
 
-def keyed(rules: Sequence[Rule]) -> list[object]:
+def keyed(listing: Listing, rules: Sequence[Rule]) -> list[object]:
     """Ours by their control, everything else as if each were another."""
-    return [key_of(rule) or object() for rule in rules]
+    return [listing.key_of(rule) or object() for rule in rules]
 
 
-def beside(was: Sequence[Rule], now: Sequence[Rule], at: int) -> bool:
-    """Whether a rule has the same foreign rules before it as it had."""
-    fixed = {rule for rule in was if key_of(rule) is None} & set(now)
+def beside(
+    fixed: Collection[Rule], was: Sequence[Rule], now: Sequence[Rule], at: int
+) -> bool:
+    """Whether a rule has the same of the `fixed` rules before it as it had."""
     before = [rule for rule in now[:at] if rule in fixed]
     return before == [rule for rule in was[: was.index(now[at])] if rule in fixed]

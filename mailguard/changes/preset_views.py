@@ -12,6 +12,7 @@ from mailguard.accounts.services import actor_of
 from mailguard.changes import presets as taking
 from mailguard.changes.presets import Line
 from mailguard.errors import NotNow
+from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic.beside import Beside, beside
@@ -46,9 +47,9 @@ class Numbers:
 def presets(request: HttpRequest) -> HttpResponse:
     """The four of them, and how much each would change."""
     server = servers.local()
-    counted = []
+    counted, rows = [], protection.rows(server)
     for each in PRESETS:
-        found = taking.lines(server, each, on=False)
+        found = taking.lines(server, each, on=False, rows=rows)
         stays = [line for line in found if line.offer and not line.ticked]
         counted.append((each, sum(line.ticked for line in found), len(stays)))
     return render(request, "changes/presets.html", {"presets": counted})

@@ -4,7 +4,7 @@ Nothing is turned down, and no main.cf switch thrown that nobody could test, unl
 somebody ticks that line. What is taken is a draft like every switch.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -44,11 +44,20 @@ class Line:
         return self.row.control.key
 
 
-def lines(server: Server, preset: Preset, *, on: bool) -> list[Line]:
-    """Every control that a preset has, or that is on without it."""
+def lines(
+    server: Server,
+    preset: Preset,
+    *,
+    on: bool,
+    rows: Sequence[protection.Row] | None = None,
+) -> list[Line]:
+    """Every control that a preset has, or that is on without it.
+
+    `rows` are those of the server where they are known already.
+    """
     named = bool(protection.own_domains().domains)
     found = []
-    for row in protection.rows(server):
+    for row in protection.rows(server) if rows is None else rows:
         if row.control.key in preset.keys:
             found.append(inside(row, on=on, named=named))
         elif row.mode is not Mode.OFF and row.switchable and refuses(row):

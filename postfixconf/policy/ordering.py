@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from postfixconf.errors import BadValue
 from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import CONTROLS
-from postfixconf.policy.control import Restriction
+from postfixconf.policy.control import Control, Restriction
 from postfixconf.policy.lookups import ours
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import PERMITS, position
@@ -50,29 +50,38 @@ LAST = frozenset({"reject", "defer", "permit"})
 BOTH = frozenset({"permit_auth_destination", "reject_unauth_destination"})
 
 
-def key_of(rule: Rule) -> str | None:
-    """The control that a rule is; None for what mailguard does not manage."""
-    for each in CONTROLS:
+def control_of(rule: Rule, controls: Sequence[Control] = CONTROLS) -> Control | None:
+    """Which of these controls a rule is; None for what mailguard does not manage."""
+    for each in controls:
         if isinstance(each.place, Restriction) and each.place.matches(rule):
-            return each.key
+            return each
     return None
 
 
-def name_of(rule: Rule) -> str | None:
+def key_of(rule: Rule, controls: Sequence[Control] = CONTROLS) -> str | None:
+    """The key of the control that a rule is, None for all others."""
+    found = control_of(rule, controls)
+    return found.key if found else None
+
+
+def name_of(rule: Rule, controls: Sequence[Control]) -> str | None:
     """A rule as an order names it; None for our lookups, which come and go."""
     if ours(rule):
         return None
     plain = rule.key if PLAIN.fullmatch(rule.key) else OTHER
-    return key_of(rule) or plain
+    return key_of(rule, controls) or plain
 
 
-def names_of(rules: Iterable[Rule]) -> tuple[str, ...]:
+def names_of(
+    rules: Iterable[Rule], controls: Sequence[Control] = CONTROLS
+) -> tuple[str, ...]:
     """A list as an order names it.
 
     >>> names_of(parse_list("permit_mynetworks, hash:/x, Reject_Non_FQDN_Sender"))
     ('permit_mynetworks', 'other', 'reject_non_fqdn_sender')
     """
-    return tuple(name for rule in rules if (name := name_of(rule)) is not None)
+    names = (name_of(rule, controls) for rule in rules)
+    return tuple(name for name in names if name is not None)
 
 
 @dataclass(frozen=True)
@@ -100,21 +109,29 @@ class Listing:
     movable: tuple[Ours, ...]
     guards: frozenset[Rule]
     last: int
+    controls: Sequence[Control] = CONTROLS
 
     @classmethod
-    def of(cls, main: MainCf, facts: Facts, name: str) -> "Listing":
-        """The list as it stands in a main.cf."""
+    def of(
+        cls,
+        main: MainCf,
+        facts: Facts,
+        name: str,
+        controls: Sequence[Control] = CONTROLS,
+    ) -> "Listing":
+        """The list as it stands in a main.cf; ours are the rules of `controls`."""
         rules = parse_list(effective(main, facts, name))
         fixed: list[Rule] = []
         movable: list[Ours] = []
         for rule in rules:
-            if (key := key_of(rule)) is None:
+            if (key := key_of(rule, controls)) is None:
                 fixed.append(rule)
             else:
                 movable.append(Ours(len(movable), key, len(fixed), rule))
         guards = frozenset(rule for rule in fixed if guarding(rule, facts))
         last = reached(main, name, fixed)
-        return cls(name, rules, tuple(fixed), tuple(movable), guards, last)
+        ours_of, fixed_of = tuple(movable), tuple(fixed)
+        return cls(name, rules, fixed_of, ours_of, guards, last, controls)
 
     @property
     def firm(self) -> bool:
@@ -123,6 +140,23 @@ class Listing:
         return all(
             parse_list(f"{rule.text}, dunno") == (rule, behind) for rule in self.rules
         )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The list as an order names it."""
+        return self.named(self.rules)
+
+    def named(self, rules: Iterable[Rule]) -> tuple[str, ...]:
+        """Other rules in its words."""
+        return names_of(rules, self.controls)
+
+    def control_of(self, rule: Rule) -> Control | None:
+        """Which control one of its rules is; None for what is not ours."""
+        return control_of(rule, self.controls)
+
+    def key_of(self, rule: Rule) -> str | None:
+        """The key of that control."""
+        return key_of(rule, self.controls)
 
     @property
     def first(self) -> int:
@@ -184,7 +218,8 @@ class Listing:
         """
         keys = {each.key for each in self.movable}
         anchors = [at for at, name in enumerate(order) if name not in keys]
-        met = common([order[at] for at in anchors], [name_of(x) for x in self.fixed])
+        fixed = [name_of(rule, self.controls) for rule in self.fixed]
+        met = common([order[at] for at in anchors], fixed)
         pairs = [(anchors[i], j) for i, j in met]
         found: dict[Ours, int] = {}
         least = 0
@@ -202,12 +237,12 @@ class Listing:
     def recommended(self) -> tuple[str, ...]:
         """The order by rank: cheap and certain first, what asks the DNS later."""
         rules = self.fixed
-        for control in CONTROLS:
+        for control in self.controls:
             mine = [each.rule for each in self.movable if each.key == control.key]
             if mine and isinstance(control.place, Restriction):
                 at = max(position(rules, control.place.rank), self.past_guards(rules))
                 rules = (*rules[:at], *mine, *rules[at:])
-        return names_of(rules)
+        return self.named(rules)
 
 
 def turn(order: Sequence[str], each: Ours) -> int:
@@ -233,7 +268,12 @@ def reached(main: MainCf, name: str, rules: Sequence[Rule]) -> int:
     return len(rules)
 
 
-def arrange(main: MainCf, order: Mapping[str, Sequence[str]], facts: Facts) -> MainCf:
+def arrange(
+    main: MainCf,
+    order: Mapping[str, Sequence[str]],
+    facts: Facts,
+    controls: Sequence[Control] = CONTROLS,
+) -> MainCf:
     """`main` with our rules in these orders, by list; a list that is absent stays so.
 
     Everything that stays keeps its bytes: what moves is taken out and put in again.
@@ -241,7 +281,7 @@ def arrange(main: MainCf, order: Mapping[str, Sequence[str]], facts: Facts) -> M
     for name, wanted in sorted(order.items()):
         if main.get(name) is None:
             continue
-        listing = Listing.of(main, facts, name)
+        listing = Listing.of(main, facts, name, controls)
         if not listing.follows(wanted):
             with suppress(BadValue):  # a file that cannot be edited there
                 left = main.set_rules(name, listing.staying(wanted))

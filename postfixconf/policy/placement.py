@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from postfixconf.policy.catalog import control
+from postfixconf.policy.control import Restriction
 from postfixconf.policy.names import modern
-from postfixconf.policy.ordering import LAST, SPARING, Listing, key_of
+from postfixconf.policy.ordering import LAST, SPARING, Listing
 from postfixconf.policy.recorder import Recorder
 from postfixconf.text.rules import Rule
 
@@ -24,12 +24,7 @@ ASKING = (
     "reject_unknown_helo_hostname",
     "reject_unknown_sender_domain",
     "reject_unknown_recipient_domain",
-    "reject_rbl_client",
-    "reject_rhsbl_",
-    "permit_dnswl_client",
-    "permit_rhswl_client",
 )
-LISTS = ("reject_rbl_client", "reject_rhsbl_")
 POLICY = "check_policy_service"
 OWN_RECORDER = Recorder(RECIPIENT)
 
@@ -64,13 +59,13 @@ def kind_in(listing: Listing, rule: Rule) -> Kind:
     """What a rule is in a list."""
     if rule in listing.guards and rule.key not in SPARING:
         return Kind.ENTRIES
+    if listing.key_of(rule) is not None:
+        return Kind.OURS
     return kind_of(rule)
 
 
 def kind_of(rule: Rule) -> Kind:
     """What a rule is, as far as it says itself."""
-    if key_of(rule) is not None:
-        return Kind.OURS
     if OWN_RECORDER.matches(rule):
         return Kind.RECORDER
     if rule.key in SPARING:
@@ -98,14 +93,19 @@ def asks_a_table(rule: Rule) -> bool:
 def places(listing: Listing) -> tuple[Place, ...]:
     """Every rule of a list from top to bottom."""
     return tuple(
-        Place(rule, kind_in(listing, rule), key_of(rule), tuple(costs(listing, at)))
+        Place(
+            rule,
+            kind_in(listing, rule),
+            listing.key_of(rule),
+            tuple(costs(listing, at)),
+        )
         for at, rule in enumerate(listing.rules)
     )
 
 
 def costs(listing: Listing, at: int) -> Iterator[str]:
     """What the place of one of our rules costs; nothing for what is not ours."""
-    if key_of(listing.rules[at]) is not None:
+    if listing.key_of(listing.rules[at]) is not None:
         for cost in COSTS:
             yield from cost(listing, at)
 
@@ -135,20 +135,21 @@ def hasty(listing: Listing, at: int) -> Iterator[str]:
     behind = [
         rule
         for rule in listing.rules[at + 1 :]
-        if key_of(rule) and not asks_dns(rule) and refuses(rule)
+        if refuses(listing, rule) and not asks_dns(listing, rule)
     ]
-    if asks_dns(listing.rules[at]) and behind:
+    if asks_dns(listing, listing.rules[at]) and behind:
+        title = f"“{title_of(listing, behind[0])}”"
         more = f" and {len(behind) - 1} more" if len(behind) > 1 else ""
         yield (
-            f"Asks the DNS about each message before “{title_of(behind[0])}”{more}, "
-            "which would cost no lookup."
+            f"Asks the DNS about each message before {title}{more}, which would cost "
+            "no lookup."
         )
 
 
 def hurried(listing: Listing, at: int) -> Iterator[str]:
     """It asks the DNS about relay attempts."""
     behind = {kind_of(rule) for rule in listing.rules[at + 1 :]}
-    if asks_dns(listing.rules[at]) and Kind.RELAY in behind:
+    if asks_dns(listing, listing.rules[at]) and Kind.RELAY in behind:
         yield "Asks the DNS about relay attempts too, which are refused in any case."
 
 
@@ -156,28 +157,29 @@ def early(listing: Listing, at: int) -> Iterator[str]:
     """It refuses before somebody else's rule could let in."""
     letting = (Kind.TABLE, Kind.PERMITS)
     behind = [x for x in listing.rules[at + 1 :] if kind_in(listing, x) in letting]
-    if behind and refuses(listing.rules[at]):
+    if behind and refuses(listing, listing.rules[at]):
         yield f"Refuses before “{behind[0].text}” could let anybody in."
 
 
 def put_off(listing: Listing, at: int) -> Iterator[str]:
     """It stands behind greylisting or another policy service."""
     before = [rule for rule in listing.rules[:at] if rule.key == POLICY]
-    if before and refuses(listing.rules[at]):
+    if before and refuses(listing, listing.rules[at]):
         saves = "that saves lookups for those who do not come back, but who comes back"
         cheap = "who is put off there and would be refused here"
-        why = saves if asks_dns(listing.rules[at]) else cheap
+        why = saves if asks_dns(listing, listing.rules[at]) else cheap
         yield f"Asked after “{before[0].name}”: {why} is answered twice."
 
 
 def idle(listing: Listing, at: int) -> Iterator[str]:
     """An allow list behind the lists that it should spare somebody."""
-    if refuses(listing.rules[at]):
+    if refuses(listing, listing.rules[at]):
         return
-    lists = [x for x in listing.rules[:at] if modern(x.name).startswith(LISTS)]
-    before = [x for x in lists if key_of(x)]
+    before = [
+        x for x in listing.rules[:at] if is_list(listing, x) and refuses(listing, x)
+    ]
     if before:
-        title = title_of(before[0])
+        title = title_of(listing, before[0])
         yield f"Comes too late for “{title}”: it spares nobody that check."
     asking = (Kind.SERVICE, Kind.TABLE)
     behind = [x for x in listing.rules[at + 1 :] if kind_in(listing, x) in asking]
@@ -212,7 +214,7 @@ COSTS: Sequence[Callable[[Listing, int], Iterator[str]]] = (
 
 def refusal(listing: Listing, key: str, passed: Rule, *, up: bool) -> str:
     """Why one of our rules may not be moved past another one, as a sentence."""
-    title, kind = title_of_key(key), kind_in(listing, passed)
+    title, kind = title_of_key(listing, key), kind_in(listing, passed)
     if not listing.firm:
         return (
             "This list cannot be put in another order: something in it, such as a "
@@ -241,24 +243,34 @@ def refusal(listing: Listing, key: str, passed: Rule, *, up: bool) -> str:
 
 def fixed_before(listing: Listing, at: int) -> list[Rule]:
     """What is not ours before a place."""
-    return [rule for rule in listing.rules[:at] if key_of(rule) is None]
+    return [rule for rule in listing.rules[:at] if listing.key_of(rule) is None]
 
 
-def asks_dns(rule: Rule) -> bool:
+def asks_dns(listing: Listing, rule: Rule) -> bool:
     """Whether a rule costs a lookup in the DNS."""
-    return modern(rule.name).startswith(ASKING)
+    return is_list(listing, rule) or modern(rule.name).startswith(ASKING)
 
 
-def refuses(rule: Rule) -> bool:
-    """Whether one of our rules refuses anything."""
-    return not rule.key.startswith("permit")
+def is_list(listing: Listing, rule: Rule) -> bool:
+    """Whether one of our rules asks a list in the DNS."""
+    found = listing.control_of(rule)
+    place = found.place if found else None
+    return isinstance(place, Restriction) and place.zone is not None
 
 
-def title_of(rule: Rule) -> str:
+def refuses(listing: Listing, rule: Rule) -> bool:
+    """Whether a rule is one of ours that refuses."""
+    found = listing.control_of(rule)
+    return found is not None and not found.permits
+
+
+def title_of(listing: Listing, rule: Rule) -> str:
     """What one of our rules is called."""
-    return title_of_key(key_of(rule) or "")
+    found = listing.control_of(rule)
+    return found.title if found else rule.text
 
 
-def title_of_key(key: str) -> str:
+def title_of_key(listing: Listing, key: str) -> str:
     """What a control is called."""
-    return control(key).title
+    titles = (each.title for each in listing.controls if each.key == key)
+    return next(titles, key)

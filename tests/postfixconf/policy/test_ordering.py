@@ -19,6 +19,7 @@ from postfixconf.policy.placing import PERMITS
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.relay import has_relay_protection
+from postfixconf.policy.softening import softened
 from postfixconf.text.lists import items
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -146,6 +147,16 @@ def test_entries_are_asked_before_a_rule_wherever_it_is_moved() -> None:
         "check_helo_access",
     ]
     assert names_of(rules[4:]) == (LISTED, FULL)
+
+
+def test_a_list_that_is_taken_back_keeps_its_place() -> None:
+    seen = observed(f"{LEVEL}{RECIPIENT} =\n    {PERMIT},\n    {FULL},\n    {ZEN}\n")
+    policy = Policy(order={RECIPIENT: (LISTED, FULL)})
+    live = replace(seen, texts=plan(policy, seen.texts, seen).after)
+    alone = softened({LISTED: Mode.TEST}, live, reload=False).after.main
+    gentler = policy.with_mode(LISTED, Mode.TEST)
+    assert alone == plan(gentler, seen.texts, live).after.main
+    assert f"warn_if_reject {ZEN},\n    {FULL}" in alone
 
 
 def test_a_moved_rule_leaves_lines_and_comments_to_the_others() -> None:
