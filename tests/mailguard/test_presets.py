@@ -1,12 +1,14 @@
 """Taking a preset: what it changes, what it leaves, and what it names."""
 
 import json
+import re
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
@@ -15,8 +17,11 @@ from mailguard.changes.presets import Line
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
 from mailguard.servers.models import Server
+from mailguard.traffic.evidence import refresh
+from mailguard.traffic.models import Verdict
 from postfixconf.policy.presets import PRESETS, Preset
 from tests.support.changing import want
+from tests.support.evidence import correspond, hit, hits, hour, live
 from tests.support.practice import Practice
 
 CAREFUL, STANDARD, STRICT, MANUAL = PRESETS
@@ -206,6 +211,20 @@ def test_on_is_confirmed_with_numbers(client: Client, server: Server) -> None:
     assert "This refuses mail from the next apply on" in page
     assert "no evidence" in page
     assert "Take it as on, in the draft" in page
+
+
+def test_the_numbers_are_those_of_what_goes_on(client: Client, server: Server) -> None:
+    for key in (FULL, ZEN):
+        live(server, key, "test")
+    hits(server, FULL, Verdict.WOULD, 14)
+    hit(server, ZEN, Verdict.WOULD, timezone.now(), sender="a@partner.example")
+    correspond("a@partner.example")
+    hour(server, Verdict.ACCEPTED, 3210, timezone.now())
+    refresh(server, 9)
+    page = client.get("/protection/presets/standard/?as=on").content.decode()
+    said = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "at most 15 of 3,210 messages, 1 of them from senders you usually" in said
+    assert "Of 11 protections there is no evidence here: they were never tried" in said
 
 
 def test_each_line_says_what_it_can_lose(client: Client, server: Server) -> None:
