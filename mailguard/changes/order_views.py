@@ -148,7 +148,7 @@ def told(server: Server, found: orders.Standing) -> Iterator[Shown]:
         there = {rule.enforced() for rule in then.rules}
         yield Shown(
             name=name,
-            title=CHECKS[name].capitalize(),
+            title=CHECKS[name][0].upper() + CHECKS[name][1:],
             rows=tuple(marked(then, live, rows)),
             gone=tuple(x.text for x in live.rules if x.enforced() not in there),
             digest=orders.digest_of(then),
