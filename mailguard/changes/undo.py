@@ -22,9 +22,11 @@ from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTED,
     EXCEPTION,
+    ORDER,
     OWN,
     REPLY,
     Difference,
+    order_word,
 )
 from mailguard.servers.models import Server
 from postfixconf.policy.catalog import CONTROLS, control
@@ -158,7 +160,10 @@ def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
     kind = what.partition(" ")[0]
     return (
-        what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION) or is_entry(what)
+        what in KEYS
+        or what == REPLY
+        or kind in (DOMAIN, EXCEPTION, ORDER)
+        or is_entry(what)
     )
 
 
@@ -174,6 +179,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.modes[what].value
     if what == REPLY:
         return policy.own.reply
+    if kind == ORDER:
+        return order_word(policy, value)
     if kind == DOMAIN:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:
