@@ -1,8 +1,8 @@
 """Bringing an old revision back: what that changes, and the request.
 
-What mailguard manages comes back: controls, own domains, entries. Lines that
-somebody wrote by hand stay as they are now, and a control that the revision did not
-know, or that is set elsewhere today, keeps the mode it has.
+What mailguard manages comes back: controls, their order, own domains, entries. Lines
+that somebody wrote by hand stay as they are now, and a control that the revision did
+not know, or that is set elsewhere today, keeps the mode it has.
 """
 
 from dataclasses import dataclass, replace
@@ -66,7 +66,13 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
     free = {key for key, each in found.items() if each.switchable}
     modes = {key: mode for key, mode in then.modes.items() if key in free}
     lists = live.with_zones(then.zones)
-    return replace(lists, modes={**lists.modes, **modes}, own=then.own, keys=then.keys)
+    return replace(
+        lists,
+        modes={**lists.modes, **modes},
+        own=then.own,
+        order=then.order,
+        keys=then.keys,
+    )
 
 
 @transaction.atomic

@@ -24,10 +24,12 @@ from mailguard.protection.differences import (
     EXCEPTION,
     KEY,
     LIST,
+    ORDER,
     OWN,
     REPLY,
     Difference,
     numbered,
+    order_word,
 )
 from mailguard.servers.models import Server
 from postfixconf.policy.control import Mode
@@ -40,7 +42,7 @@ from postfixconf.policy.policy import Policy
 
 __all__ = ["Undo", "loses", "of", "standing", "undo"]
 
-SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY)
+SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, ORDER)
 NOTHING = "Nothing was changed."
 
 
@@ -183,6 +185,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.modes[what].value
     if what == REPLY:
         return policy.own.reply
+    if kind == ORDER:
+        return order_word(policy, value)
     if kind == DOMAIN:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:

@@ -12,24 +12,29 @@ from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC
 from postfixconf.policy.listing import former
+from postfixconf.policy.ordering import CHECKS
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.own_lists import read_list, told
 from postfixconf.policy.policy import Policy, parse_mode
 
 __all__ = [
+    "AS_FOUND",
     "DOMAIN",
     "EXCEPTION",
     "KEY",
     "LIST",
+    "ORDER",
     "REPLY",
     "Difference",
     "between",
     "numbered",
+    "order_word",
     "with_one",
 ]
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
 LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
+ORDER, AS_FOUND = "order", "as found"
 OWN, EXCEPTED = "own", "excepted"  # what a domain or a network is, once it is named
 
 
@@ -49,7 +54,9 @@ class Difference:
         except BadPolicy:
             if gone := former(self.what):  # an own list, perhaps taken out since
                 return gone.title
-            return TITLES.get(self.what.partition(" ")[0], self.what)
+            return TITLES.get(self.what) or TITLES.get(
+                self.what.partition(" ")[0], self.what
+            )
 
     @property
     def reverse(self) -> "Difference":
@@ -70,6 +77,7 @@ TITLES = {
     "helo": "Greeting",
     "entries": "Entries",
     "pin": "Pin",
+    **{f"{ORDER} {name}": f"Order of the {word}" for name, word in CHECKS.items()},
 }
 
 
@@ -96,6 +104,15 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
                 yield Difference(f"{kind} {value}", before, after)
     if live.own.reply != wanted.own.reply:
         yield Difference(REPLY, live.own.reply, wanted.own.reply)
+    for name in sorted({*live.order, *wanted.order}):
+        before, after = order_word(live, name), order_word(wanted, name)
+        if before != after:
+            yield Difference(f"{ORDER} {name}", before, after)
+
+
+def order_word(policy: Policy, name: str) -> str:
+    """The order of one list as the history has it."""
+    return ", ".join(policy.order.get(name, ())) or AS_FOUND
 
 
 def _lists(policy: Policy) -> dict[str, str]:
@@ -130,6 +147,9 @@ def with_one(policy: Policy, change: Difference) -> Policy:
         return policy.with_zones((*rest, *more))
     if kind == KEY:
         return replace(policy, keys=_with_key(policy, name, change.after))
+    if kind == ORDER:
+        names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
+        return policy.with_order(name, names)
     return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
 
 

@@ -14,7 +14,7 @@ from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
 from mailguard.protection import services
 from mailguard.protection.differences import KEY, LIST, Difference, numbered
-from mailguard.protection.models import KeyInUse, ListKey
+from mailguard.protection.models import KeyInUse, ListKey, Setting
 from mailguard.protection.sealing import seal
 from mailguard.servers import services as servers
 from postfixconf.errors import BadPolicy, HostError
@@ -25,7 +25,16 @@ from postfixconf.policy.listing import Asked
 from postfixconf.policy.own_lists import new_zone, own_list, read_key, told
 from postfixconf.policy.policy import Policy
 
-__all__ = ["Held", "add", "forget_key", "held", "opened", "remove", "set_key"]
+__all__ = [
+    "Held",
+    "add",
+    "forget_gone",
+    "forget_key",
+    "held",
+    "opened",
+    "remove",
+    "set_key",
+]
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,13 @@ def forget_key(*, name: str, actor: Actor, reason: str = "") -> Change | None:
         return None
     change = Difference(f"{KEY} {name}", numbered(policy.keys[name]), "")
     return services.put(change=change, actor=actor, reason=reason)
+
+
+def forget_gone(*, known: Policy) -> None:
+    """Forget the modes of lists that are neither wanted nor known to a policy."""
+    gone = [each.key for each in services.wanted().controls.every if each.gone]
+    lost = [key for key in gone if key not in known.controls]
+    Setting.objects.filter(key__in=lost).delete()
 
 
 def keep(name: str, key: Secret, actor: Actor, reason: str) -> Change | None:

@@ -12,6 +12,7 @@ from mailguard.protection.differences import (
     EXCEPTION,
     KEY,
     LIST,
+    ORDER,
     REPLY,
     Difference,
     between,
@@ -21,13 +22,14 @@ from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
 from mailguard.protection.differences import OWN as OWN_WORD
 from mailguard.protection.models import (
     KeyInUse,
+    ListOrder,
     OwnDomain,
     OwnException,
     OwnList,
     OwnReply,
     Setting,
 )
-from mailguard.protection.stores import keep, keep_key, keep_list
+from mailguard.protection.stores import keep, keep_key, keep_list, keep_order
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import BadPolicy
@@ -49,7 +51,6 @@ __all__ = [
     "add_exception",
     "candidates",
     "complete",
-    "forget_gone",
     "live",
     "own_domains",
     "put",
@@ -100,6 +101,7 @@ def wanted() -> Policy:
     return Policy(
         modes,
         own_domains(),
+        order={row.parameter: tuple(row.names) for row in ListOrder.objects.all()},
         zones=tuple(read_list(zone, told) for zone, told in lists),
         keys=dict(KeyInUse.objects.values_list("name", "key_id")),
     )
@@ -208,12 +210,14 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     before, policy = wanted(), with_one(wanted(), change)
     if change.what in before.controls:
         return _store(change.what, policy.modes[change.what], actor, reason)
-    if kind not in (DOMAIN, EXCEPTION, LIST, KEY) and change.what != REPLY:
+    if kind not in (DOMAIN, EXCEPTION, LIST, KEY, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
     if change.what == REPLY:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
+    elif kind == ORDER:
+        keep_order(value, policy.order.get(value, ()))
     elif kind == DOMAIN:
         keep(OwnDomain.objects.all(), "domain", value, change.after)
     elif kind == LIST:
@@ -228,13 +232,6 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
-
-
-def forget_gone(*, known: Policy) -> None:
-    """Forget the modes of lists that are neither wanted nor known to a policy."""
-    gone = [each.key for each in wanted().controls.every if each.gone]
-    lost = [key for key in gone if key not in known.controls]
-    Setting.objects.filter(key__in=lost).delete()
 
 
 def take_over(*, server: Server, zone: str, actor: Actor) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from mailguard.protection.models import KeyInUse, ListKey, OwnList
+from mailguard.protection.models import KeyInUse, ListKey, ListOrder, OwnList
 from postfixconf.errors import BadPolicy
 
-__all__ = ["keep", "keep_key", "keep_list"]
+__all__ = ["keep", "keep_key", "keep_list", "keep_order"]
 
 
 def keep_list(zone: str, told: str) -> None:
@@ -35,3 +35,10 @@ def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:
         rows.model.objects.get_or_create(**{field: value})
     else:
         rows.filter(**{field: value}).delete()
+
+
+def keep_order(name: str, names: tuple[str, ...]) -> None:
+    """Have one list in this order; none is as it was found."""
+    ListOrder.objects.filter(parameter=name).delete()
+    if names:
+        ListOrder.objects.create(parameter=name, names=names)

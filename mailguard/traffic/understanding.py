@@ -17,7 +17,7 @@ from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.intake import Batch, Greylist, Intake
 from postfixconf.policy.policy import Policy
 
-__all__ = ["Part", "Reader", "own_reply"]
+__all__ = ["Part", "Reader", "keyed_zones", "own_reply"]
 
 RENEWED = timedelta(hours=1)  # the year of a stamp depends on when it is read
 PIECE = 64 << 10  # bytes: what is made of them is used while it is still at hand
@@ -49,12 +49,12 @@ class Reader:
         self.own_reply, self.domains_only = own_reply(server), domains_only
         self._intake = Intake(now(), own_reply=self.own_reply)
         self._server_id, self._read_at = server.pk, timezone.now()
-        self._keyed = keyed_zones(server)
+        self.zones = keyed_zones(server)
         self._greylisting = False
 
     def _telling(self) -> "Telling":
         return Telling(
-            self._server_id, domains_only=self.domains_only, keyed=self._keyed
+            self._server_id, domains_only=self.domains_only, zones=self.zones
         )
 
     def recall(self, data: bytes) -> None:
@@ -104,10 +104,10 @@ class Telling:
     """Gathers what piece after piece of a log tells."""
 
     def __init__(
-        self, server_id: int, *, domains_only: bool, keyed: tuple[str, ...]
+        self, server_id: int, *, domains_only: bool, zones: tuple[str, ...]
     ) -> None:
         self._row_of = partial(
-            row_of, server_id, domains_only=domains_only, keyed=keyed
+            row_of, server_id, domains_only=domains_only, zones=zones
         )
         self._rows: dict[int, Row] = {}
         self._beside: dict[Key, Attempt] = {}

@@ -34,6 +34,7 @@ __all__ = [
     "SENDER",
     "Uses",
     "asked_in",
+    "ours",
     "rule_of",
     "tables_for",
     "type_of",
@@ -151,7 +152,7 @@ def _asks_access(rule: Rule, facts: Facts) -> str | None:
     return found[1] if found and rule.key == "check_sender_access" else None
 
 
-def _ours(rule: Rule) -> bool:
+def ours(rule: Rule) -> bool:
     """Whether a rule asks a table of entries that is ours alone."""
     _, _, path = (rule.argument or "").partition(":$config_directory/")
     return path in OURS and rule.key in CHECKS.values()
@@ -187,12 +188,12 @@ def _chained(
     standing = tuple(
         access if _asks_access(rule, facts) else rule
         for rule in rules
-        if _ours(rule) or (_asks_access(rule, facts) and access in wanted)
+        if ours(rule) or (_asks_access(rule, facts) and access in wanted)
     )
     lacks = wanted and _lacks_permits(rules, name, facts, controls)
     if standing == wanted and not lacks:
         return main
-    rest = tuple(rule for rule in rules if not _ours(rule))
+    rest = tuple(rule for rule in rules if not ours(rule))
     made = _inserted(rest, name, wanted, facts, controls)
     if set(made) <= set(PERMITS):
         return main.remove(name)

@@ -26,6 +26,7 @@ from postfixconf.policy.keyed import (
 from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
+from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import (
     RECORDER,
@@ -38,7 +39,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import option_line
 
-__all__ = ["Action", "Plan", "plan"]
+__all__ = ["Action", "Plan", "plan", "wanted_main"]
 
 # The private service through which the live server is asked after each apply:
 # its socket is reachable by root and postfix only, so any client may be named.
@@ -149,8 +150,7 @@ def plan(
     facts, before = observed.facts, observed.texts
     main = MainCf.parse(adopted.main)
     found = find(main, MasterCf.parse(adopted.master), facts, policy.controls)
-    after = answering(compose(main, found, policy, facts), policy, found)
-    after = weave(after, policy.uses, policy.own_mode, facts, policy.controls)
+    after = wanted_main(main, found, policy, facts)
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
@@ -174,6 +174,19 @@ def plan(
         *findings,
     )
     return Plan(before, texts, action, findings, tables, observed.tables)
+
+
+def wanted_main(
+    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+) -> MainCf:
+    """The adopted `main` as a policy wants it; `found` is what it has.
+
+    The order comes last, when everything is there that must stand before our rules.
+    """
+    controls = policy.controls
+    made = answering(compose(main, found, policy, facts), policy, found)
+    made = weave(made, policy.uses, policy.own_mode, facts, controls)
+    return arrange(made, policy.order, facts, controls)
 
 
 def _timed(

@@ -1,13 +1,14 @@
 """Everything wanted, as one immutable value that can be stored and compared."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.blocklists import LISTS
-from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.blocklists import LISTS as KNOWN_LISTS
+from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import Controls, controls_of
 from postfixconf.policy.entries import Lookup
@@ -19,8 +20,10 @@ from postfixconf.policy.own_lists import read_list, told
 __all__ = ["OWN", "Policy"]
 
 OWN = "own_domains"  # the key of its control
-KNOWN = frozenset(each.zone for each in LISTS)  # the catalogue may have grown
+KNOWN = frozenset(each.zone for each in KNOWN_LISTS)  # the catalogue may have grown
 FIXED = frozenset(each.key for each in CONTROLS)
+NAME = re.compile(r"[a-z0-9_.:-]{1,300}")
+LONGEST_ORDER = 9000  # characters, as it stands in the history
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,17 @@ class Policy:
     <Mode.ON: 'on'>
 
     `own` are the own domains. Entries can be a million: they stay where they are
-    stored, and `uses` says which tables hold any. `zones` are the lists in the DNS that
-    somebody added, `keys` the number under which each key is kept that a list is asked
-    with: the key itself is in no policy. Raises BadPolicy for an unknown control, or a
-    mode it cannot have.
+    stored, and `uses` says which tables hold any. `order` has the lists whose rules
+    stand otherwise than found or recommended, as `ordering.names_of` names them.
+    `zones` are the lists in the DNS that somebody added, `keys` the number under which
+    each key is kept that a list is asked with: the key itself is in no policy. Raises
+    BadPolicy for an unknown control, or a mode it cannot have.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
     own: OwnDomains = field(default_factory=OwnDomains)
     uses: Uses = field(default_factory=Uses)
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     zones: tuple[Blocklist, ...] = ()
     keys: Mapping[str, int] = field(default_factory=dict)
 
@@ -54,8 +59,12 @@ class Policy:
                 raise BadPolicy(key, "no such control")
             if mode not in each.modes:
                 raise BadPolicy(mode, f"{key} has no such mode")
+        for name, names in self.order.items():
+            check_order(name, names)
+        order = {name: tuple(names) for name, names in self.order.items() if names}
         object.__setattr__(self, "modes", MappingProxyType(dict(self.modes)))
         object.__setattr__(self, "keys", MappingProxyType(dict(self.keys)))
+        object.__setattr__(self, "order", MappingProxyType(order))
 
     @property
     def controls(self) -> Controls:
@@ -80,6 +89,10 @@ class Policy:
     def with_mode(self, key: str, mode: Mode) -> "Policy":
         """The same policy with one control in another mode."""
         return replace(self, modes={**self.modes, key: mode})
+
+    def with_order(self, name: str, names: tuple[str, ...]) -> "Policy":
+        """The same policy with one list in another order; none is as it is found."""
+        return replace(self, order={**self.order, name: names})
 
     @property
     def own_mode(self) -> Mode:
@@ -106,13 +119,15 @@ class Policy:
         uses = {k: frozenset(map(parse_lookup, v)) for k, v in kept["uses"].items()}
         modes = {key: parse_mode(mode) for key, mode in kept["modes"].items()}
         domains, exceptions = tuple(own["domains"]), tuple(own["exceptions"])
-        zones = kept.get("zones", {})
+        zones, keys = kept.get("zones", {}), kept.get("keys", {})
+        order = kept.get("order", {})
         return cls(
             modes,
             OwnDomains(domains, exceptions, own["reply"]),
             Uses(**uses),
+            {name: tuple(each) for name, each in order.items()},
             tuple(read_list(z, text) for z, text in zones.items() if z not in KNOWN),
-            {name: int(number) for name, number in kept.get("keys", {}).items()},
+            {name: int(number) for name, number in keys.items()},
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -121,9 +136,21 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "order": {name: list(each) for name, each in sorted(self.order.items())},
             "zones": {each.zone: told(each) for each in self.zones},
             "keys": dict(sorted(self.keys.items())),
         }
+
+
+def check_order(name: str, names: tuple[str, ...]) -> None:
+    """Raises BadPolicy for what is no list of ours, or no order of one."""
+    if name not in LISTS:
+        raise BadPolicy(name, "no restriction list")
+    for each in names:
+        if not NAME.fullmatch(each):
+            raise BadPolicy(each, "no name of a rule in an order")
+    if sum(len(each) + 2 for each in names) > LONGEST_ORDER:
+        raise BadPolicy(", ".join(names), "too long for an order")
 
 
 def parse_lookup(text: str) -> Lookup:

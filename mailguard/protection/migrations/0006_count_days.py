@@ -21,6 +21,6 @@ def count_days(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
 
-    dependencies = [("protection", "0004_own_lists")]
+    dependencies = [("protection", "0005_own_lists")]
 
     operations = [migrations.RunPython(count_days, migrations.RunPython.noop)]
