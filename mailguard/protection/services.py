@@ -16,6 +16,7 @@ from mailguard.protection.differences import (
     REPLY,
     Difference,
     between,
+    numbered,
     with_one,
 )
 from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
@@ -222,8 +223,13 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
         keep(OwnDomain.objects.all(), "domain", value, change.after)
     elif kind == LIST:
         keep_list(value, change.after)
-        for key in before.modes:  # a list that is gone is off
-            _store(key, policy.modes[key], actor, f"{value} was taken out")
+        why = f"{value} was taken out"
+        for key in before.modes:  # a list that is gone is off, and its key unused
+            _store(key, policy.modes[key], actor, why)
+        for name in before.keys.keys() - policy.keys.keys():
+            keep_key(name, None)
+            word = numbered(before.keys[name])
+            record(actor=actor, what=f"{KEY} {name}", before=word, after="", reason=why)
     elif kind == KEY:
         keep_key(value, policy.keys.get(value))
     else:

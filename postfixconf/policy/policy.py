@@ -79,12 +79,14 @@ class Policy:
         return cls({key: parse_mode(mode) for key, mode in modes.items()})
 
     def with_zones(self, zones: Iterable[Blocklist]) -> "Policy":
-        """The same policy with these own lists; one that is gone is off."""
+        """The same policy with these own lists; what is gone is off, without its key."""
         zones = tuple(zones)
         before, after = controls_of(self.zones), controls_of(zones)
         lost = {each.key for each in before.offered if each.key not in after}
         modes = {k: Mode.OFF if k in lost else mode for k, mode in self.modes.items()}
-        return replace(self, modes=modes, zones=zones)
+        left = {each.zone for each in self.zones} - {each.zone for each in zones}
+        keys = {name: n for name, n in self.keys.items() if name not in left}
+        return replace(self, modes=modes, zones=zones, keys=keys)
 
     def with_mode(self, key: str, mode: Mode) -> "Policy":
         """The same policy with one control in another mode."""

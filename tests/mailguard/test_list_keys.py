@@ -8,7 +8,7 @@ from django.conf import settings
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
-from mailguard.changes import restore, worker
+from mailguard.changes import restore, undo, worker
 from mailguard.changes import services as changes
 from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
@@ -224,3 +224,45 @@ def test_a_list_of_ones_own_may_have_a_key(
     assert reply.code == 554 and reply.text.endswith(f"blocked using {OWN}")
     assert OWN_KEY not in practice.observed().texts.main
     assert OWN_KEY in table(practice, f"dnsbl_{OWN}").read_text()
+
+
+def test_a_list_with_a_key_comes_back_with_it(
+    server: Server, alice: Actor, practice: Practice, dns: Dns
+) -> None:
+    asked = [Asked.CLIENT]
+    own_lists.add(zone=OWN, asked=asked, codes="127.0.0.2", actor=alice, key=OWN_KEY)
+    want(server, alice, **{f"dnsbl:{OWN}": "on"})
+    with dns.answering(own_records(f"{OWN_KEY}.{OWN}")):
+        second = apply(server, alice)
+        own_lists.remove(zone=OWN, actor=alice)
+        assert not protection.wanted().keys
+        assert apply(server, alice).state == State.APPLIED
+        assert OWN_KEY not in table(practice, f"dnsbl_{OWN}").read_text()
+        back = restore.request_restore(
+            server=server, actor=alice, revision=second, reason="it was good"
+        )
+        assert carried_out(back, server).state == State.APPLIED
+        assert practice.attempt(GOOD, TO, src="127.0.0.108").code == 554
+
+
+def test_another_key_is_undone(keyed: Server, alice: Actor, practice: Practice) -> None:
+    own_lists.set_key(name=DQS, key=NEW_KEY, actor=alice)
+    [change] = apply(keyed, alice).differences
+    back = undo.undo(server=keyed, actor=alice, change=change, reason="the old one")
+    assert carried_out(back, keyed).state == State.APPLIED
+    assert f"{KEY}.{ZEN}" in table(practice).read_text()
+
+
+def test_adopting_a_hand_edit_keeps_lists_and_keys(
+    keyed: Server, alice: Actor, practice: Practice
+) -> None:
+    own_lists.add(zone=OWN, asked=[Asked.CLIENT], codes="127.0.0.2", actor=alice)
+    main = practice.instance.config_dir / "main.cf"
+    main.write_text(main.read_text() + "message_size_limit = 20480000\n")
+    adopted = changes.request_adoption(server=keyed, actor=alice, reason="by hand")
+    assert carried_out(adopted, keyed).state == State.APPLIED
+    assert waiting(keyed) == [f"list {OWN}"]
+    want(keyed, alice, **{CONTROL: "off", SENDERS: "off"})
+    assert apply(keyed, alice).state == State.APPLIED
+    text = practice.observed().texts.main
+    assert "dnsbl_" not in text and "rbl_reply_maps" not in text
