@@ -79,7 +79,7 @@ class Policy:
         return cls({key: parse_mode(mode) for key, mode in modes.items()})
 
     def with_zones(self, zones: Iterable[Blocklist]) -> "Policy":
-        """The same policy with these own lists; what is gone is off, without its key."""
+        """The same policy with these own lists; one that is gone is off."""
         zones = tuple(zones)
         before, after = controls_of(self.zones), controls_of(zones)
         lost = {each.key for each in before.offered if each.key not in after}

@@ -52,6 +52,8 @@ def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
     name = zone.rstrip(".").lower()
     if "$" in zone or "." not in zone:
         return
+    if without_key(name) != name:
+        yield Said("key_in_the_open", place, (without_key(name),))
     if death(name):
         yield Said("dead_blocklist", place, (name,), switched_off(rule))
     elif name in NEEDS:
