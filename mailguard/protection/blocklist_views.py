@@ -33,6 +33,8 @@ TITLES = {
     "Allow lists": (Asked.ALLOW,),
 }
 
+WITH_KEY = "Lists that are asked with a key of yours"
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -43,6 +45,16 @@ class Shown:
     evidence: Beside
     about: Blocklist
     health: health.Standing
+
+    @property
+    def asked(self) -> str:
+        """What it is asked about, as its control's key says."""
+        return self.row.control.key.partition(":")[0]
+
+    @property
+    def with_key(self) -> bool:
+        """Whether it is one of the catalogue that needs a key."""
+        return bool(self.about.key) and not self.about.own
 
 
 @dataclass(frozen=True)
@@ -87,9 +99,10 @@ def page(
     server = servers.local()
     rows = shown(server)
     groups = [
-        (title, [x for x in rows if x.row.control.key.partition(":")[0] in asked])
+        (title, [x for x in rows if x.asked in asked and not x.with_key])
         for title, asked in TITLES.items()
     ]
+    groups.append((WITH_KEY, [x for x in rows if x.with_key]))
     context = {
         "groups": groups,
         "waiting": any(each.health.waiting for each in rows),
