@@ -16,7 +16,8 @@ def apply(page: Page, reason: str) -> None:
     page.goto("/review/")
     page.locator("[name=reason]").fill(reason)
     page.locator("#apply").click()
-    expect(page.locator("#outcome[data-state=applied]")).to_be_visible()
+    done = page.locator("#outcome[data-state=applied]")
+    expect(done).to_be_visible(timeout=15_000)
 
 
 def live(site: Site) -> str:
