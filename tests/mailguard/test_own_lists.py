@@ -205,3 +205,14 @@ def test_a_rule_by_hand_is_taken_over_with_the_filter(
     assert protection.wanted().modes[CONTROL] is Mode.ON
     assert apply(server, alice).state == State.APPLIED
     assert f"reject_rbl_client {OWN}=127.0.0.2" in practice.observed().texts.main
+
+
+def test_its_test_point_may_answer_another_code_than_the_filter(
+    server: Server, alice: Actor, practice: Practice, dns: Dns
+) -> None:
+    add(alice, codes="127.0.0.[4;9]")
+    want(server, alice, **{CONTROL: "on"})
+    with dns.answering({(f"109.0.0.127.{OWN}", "A"): ["127.0.0.9"]}):
+        assert apply(server, alice).state == State.APPLIED
+        assert code(practice) == 250
+        assert code(practice, "127.0.0.109") == 554
