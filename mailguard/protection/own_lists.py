@@ -17,6 +17,7 @@ from mailguard.protection.differences import KEY, LIST, Difference, numbered
 from mailguard.protection.models import KeyInUse, ListKey, Setting
 from mailguard.protection.sealing import seal
 from mailguard.servers import services as servers
+from mailguard.servers.models import Server
 from postfixconf.errors import BadPolicy, HostError
 from postfixconf.masking import KEYED, Secret
 from postfixconf.policy.control import Mode
@@ -74,7 +75,7 @@ def add(
     made = services.put(change=change, actor=actor, reason=reason)
     if secret is not None:
         keep(zone, secret, actor, reason)
-    services.take_over(server=servers.local(), zone=zone, actor=actor)
+    take_over(servers.local(), zone, actor)
     return made
 
 
@@ -109,6 +110,16 @@ def forget_key(*, name: str, actor: Actor, reason: str = "") -> Change | None:
         return None
     change = Difference(f"{KEY} {name}", numbered(policy.keys[name]), "")
     return services.put(change=change, actor=actor, reason=reason)
+
+
+def take_over(server: Server, zone: str, actor: Actor) -> None:
+    """Want a new list as it stands in the server's files, where somebody wrote it."""
+    policy, why = services.wanted(), "stands in main.cf already"
+    for key, found in services.found_on(server, policy.controls).items():
+        about = policy.controls.list_of(key)
+        if about and about.zone == zone and key not in policy.modes:
+            change = Difference(key, Mode.OFF.value, found.mode.value)
+            services.put(change=change, actor=actor, reason=why)
 
 
 def forget_gone(*, known: Policy) -> None:

@@ -57,7 +57,6 @@ __all__ = [
     "put",
     "rows",
     "set_mode",
-    "take_over",
     "wanted",
     "write",
 ]
@@ -238,15 +237,6 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
-
-
-def take_over(*, server: Server, zone: str, actor: Actor) -> None:
-    """Want a new list as it stands in the server's files, where somebody wrote it."""
-    policy, why = wanted(), "stands in main.cf already"
-    for key, found in found_on(server, policy.controls).items():
-        about = policy.controls.list_of(key)
-        if about and about.zone == zone and key not in policy.modes:
-            _store(key, found.mode, actor, why)
 
 
 def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:

@@ -106,7 +106,7 @@ def test_a_key_is_typed_once_and_refuses_with_a_clean_reply(
     expect(page.locator("main")).to_contain_text("9..2 is no range of an octet")
     assert page.locator("form:has(#add-list) [name=key]").input_value() == ""
     add(page, "127.0.0.2")
-    expect(page.get_by_test_id(f"dnsbl:{OWN}")).to_contain_text("added here")
+    expect(page.get_by_test_id(f"dnsbl:{OWN}")).to_contain_text("asked with your key")
     keys = (f"dnsbl:{ZEN}=on", f"rhsbl_sender:{DBL}=test", f"dnsbl:{OWN}=on")
     assert site.manage("set", *keys)[0] == 0
     page.goto("/review/")
