@@ -88,5 +88,6 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         for key, mode in wanted.modes.items()
         if key in live and live[key] != mode and key not in fixed
     }
-    found = replace(policy, modes={**policy.modes, **waiting}, own=wanted.own)
+    modes = {**policy.modes, **waiting}
+    found = replace(policy, modes=modes, own=wanted.own, relays=wanted.relays)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

@@ -22,7 +22,9 @@ from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTED,
     EXCEPTION,
+    IN_FRONT,
     OWN,
+    RELAY,
     REPLY,
     Difference,
 )
@@ -157,9 +159,8 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
 def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
     kind = what.partition(" ")[0]
-    return (
-        what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION) or is_entry(what)
-    )
+    named = kind in (DOMAIN, EXCEPTION, RELAY)
+    return what in KEYS or what == REPLY or named or is_entry(what)
 
 
 def is_entry(what: str) -> bool:
@@ -178,6 +179,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:
         return EXCEPTED * (value in policy.own.exceptions)
+    if kind == RELAY:
+        return IN_FRONT * (value in policy.relays)
     row = rows.filter(kind=kind, value=value).first()
     return row.side if row is not None else ""
 

@@ -13,10 +13,21 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy, parse_mode
 
-__all__ = ["DOMAIN", "EXCEPTION", "REPLY", "Difference", "between", "with_one"]
+__all__ = [
+    "DOMAIN",
+    "EXCEPTION",
+    "IN_FRONT",
+    "RELAY",
+    "REPLY",
+    "Difference",
+    "between",
+    "with_one",
+]
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
-OWN, EXCEPTED = "own", "excepted"  # what a domain or a network is, once it is named
+RELAY = "relay"
+# What a domain, a network or a relay is, once it is named.
+OWN, EXCEPTED, IN_FRONT = "own", "excepted", "in front"
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Difference:
 TITLES = {
     DOMAIN: "Own domain",
     EXCEPTION: "May send with an own domain",
+    RELAY: "Relay in front",
     "own_domains": "What refused outsiders read",
     "client": "Client address",
     "client_name": "Client name",
@@ -64,6 +76,7 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
     for word, kind, now, then in (
         (OWN, DOMAIN, live.own.domains, wanted.own.domains),
         (EXCEPTED, EXCEPTION, live.own.exceptions, wanted.own.exceptions),
+        (IN_FRONT, RELAY, live.relays, wanted.relays),
     ):
         for value in sorted({*now, *then}):
             if (value in now) != (value in then):
@@ -75,7 +88,11 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
 
 def with_one(policy: Policy, change: Difference) -> Policy:
     """The policy with one difference made. Raises BadValue."""
-    return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
+    policy = replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
+    kind, _, value = change.what.partition(" ")
+    if kind != RELAY:
+        return policy
+    return replace(policy, relays=_with(policy.relays, value, change.after))
 
 
 def _modes(policy: Policy, change: Difference) -> dict[str, Mode]:

@@ -10,7 +10,7 @@ from postfixconf.host.dnsbl import Fault
 from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
-__all__ = ["ListCheck", "OwnDomain", "OwnException", "OwnReply", "Setting"]
+__all__ = ["ListCheck", "OwnDomain", "OwnException", "OwnReply", "Relay", "Setting"]
 
 
 class Setting(models.Model):
@@ -41,6 +41,18 @@ class OwnDomain(models.Model):
 
 class OwnException(models.Model):
     """A client address or network that may send with an own domain all the same."""
+
+    network = models.CharField(max_length=50, unique=True)
+
+    class Meta:
+        ordering = ["network"]
+
+    def __str__(self) -> str:
+        return self.network
+
+
+class Relay(models.Model):
+    """A relay in front: a backup MX or filter service, by its address or network."""
 
     network = models.CharField(max_length=50, unique=True)
 

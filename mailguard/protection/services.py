@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
+    IN_FRONT,
+    RELAY,
     REPLY,
     Difference,
     between,
@@ -19,7 +20,13 @@ from mailguard.protection.differences import (
 )
 from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
 from mailguard.protection.differences import OWN as OWN_WORD
-from mailguard.protection.models import OwnDomain, OwnException, OwnReply, Setting
+from mailguard.protection.models import (
+    OwnDomain,
+    OwnException,
+    OwnReply,
+    Relay,
+    Setting,
+)
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import BadPolicy
@@ -38,10 +45,12 @@ __all__ = [
     "Row",
     "add_domain",
     "add_exception",
+    "add_relay",
     "candidates",
     "complete",
     "own_domains",
     "put",
+    "relays",
     "rows",
     "set_mode",
     "wanted",
@@ -83,7 +92,9 @@ class Row:
 def wanted() -> Policy:
     """The policy that the rows describe, but for its entries."""
     return replace(
-        Policy.of(dict(Setting.objects.values_list("key", "mode"))), own=own_domains()
+        Policy.of(dict(Setting.objects.values_list("key", "mode"))),
+        own=own_domains(),
+        relays=relays(),
     )
 
 
@@ -95,6 +106,11 @@ def own_domains() -> OwnDomains:
         tuple(OwnException.objects.values_list("network", flat=True)),
         reply.text if reply else REPLY_TEXT,
     )
+
+
+def relays() -> tuple[str, ...]:
+    """The relays in front that are wanted."""
+    return tuple(Relay.objects.values_list("network", flat=True))
 
 
 def rows(server: Server) -> list[Row]:
@@ -173,28 +189,35 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     before, policy = wanted(), with_one(wanted(), change)
     if change.what in before.modes:
         return _store(change.what, policy.modes[change.what], actor, reason)
-    if kind not in (DOMAIN, EXCEPTION) and change.what != REPLY:
+    if kind not in KEPT and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
     if change.what == REPLY:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
-    elif kind == DOMAIN:
-        keep(OwnDomain.objects.all(), "domain", value, change.after)
     else:
-        keep(OwnException.objects.all(), "network", value, change.after)
+        model, field = KEPT[kind]
+        keep(model, field, value, change.after)
     was = next(each.before for each in between(before, policy))
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
 
 
-def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:
+KEPT: dict[str, tuple[type[Model], str]] = {
+    DOMAIN: (OwnDomain, "domain"),
+    EXCEPTION: (OwnException, "network"),
+    RELAY: (Relay, "network"),
+}
+
+
+def keep(model: type[Model], field: str, value: str, after: str) -> None:
     """Have the row with this value, or have it not."""
-    if after:
-        rows.model.objects.get_or_create(**{field: value})
-    else:
-        rows.filter(**{field: value}).delete()
+    rows, one = model._default_manager, {field: value}
+    if not after:
+        rows.filter(**one).delete()
+    elif not rows.filter(**one).exists():
+        rows.create(**one)
 
 
 def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:
@@ -208,6 +231,13 @@ def add_exception(*, text: str, actor: Actor, reason: str = "") -> Change | None
     """Let a client send with own domains. Raises BadValue, which quotes the text."""
     network = read_value(Kind.CLIENT, text)
     change = Difference(f"{EXCEPTION} {network}", "", EXCEPTED_WORD)
+    return put(change=change, actor=actor, reason=reason)
+
+
+def add_relay(*, text: str, actor: Actor, reason: str = "") -> Change | None:
+    """Name a relay in front. Raises BadValue, which quotes the text."""
+    network = read_value(Kind.CLIENT, text)
+    change = Difference(f"{RELAY} {network}", "", IN_FRONT)
     return put(change=change, actor=actor, reason=reason)
 
 

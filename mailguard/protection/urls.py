@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mailguard.protection import blocklist_views, domain_views, views
+from mailguard.protection import blocklist_views, domain_views, relay_views, views
 
 app_name = "protection"
 
@@ -11,6 +11,9 @@ urlpatterns = [
     path("domains/except/", domain_views.add_exception, name="add_exception"),
     path("domains/refuse/", domain_views.remove_exception, name="remove_exception"),
     path("domains/reply/", domain_views.set_reply, name="set_reply"),
+    path("relays/", relay_views.relays, name="relays"),
+    path("relays/add/", relay_views.add_relay, name="add_relay"),
+    path("relays/remove/", relay_views.remove_relay, name="remove_relay"),
     path("blocklists/", blocklist_views.blocklists, name="blocklists"),
     path("blocklists/check/", blocklist_views.check, name="check_lists"),
     path("protection/", views.index, name="index"),

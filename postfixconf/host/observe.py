@@ -11,6 +11,7 @@ from postfixconf.policy.entries import Lookup
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.recorder import RECORDER_TABLE
+from postfixconf.policy.relays import RELAY_TABLES
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -44,7 +45,7 @@ def standing(instance: Instance) -> dict[str, str]:
     """The digests of what we wrote into the tables that are there."""
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (*Lookup, OWN_TABLE, RECORDER_TABLE)
+        for path in (*Lookup, OWN_TABLE, RECORDER_TABLE, *RELAY_TABLES.values())
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

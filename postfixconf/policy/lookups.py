@@ -1,6 +1,7 @@
 """Where the tables of entries stand in main.cf: one chain, the same in every list.
 
-    permits, clients, networks, own domains and senders, greetings, then the controls
+    permits, relays in front, clients, networks, own domains and senders, greetings,
+    then the controls
 
 An entry that allows has to stand in every list that one of our rules could reject
 in, since lists are independent; one that denies needs a single place, the sender
@@ -23,6 +24,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup, Side
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
+from postfixconf.policy.relays import RELAY_TABLES, asks_relays, class_of, kept
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
@@ -33,10 +35,12 @@ __all__ = [
     "SENDER",
     "Uses",
     "asked_in",
+    "relay_classes",
     "rule_of",
     "tables_for",
     "type_of",
     "weave",
+    "with_relay_classes",
 ]
 
 SENDER = "smtpd_sender_restrictions"
@@ -74,26 +78,41 @@ class Uses:
         return cls(by[Side.ALLOW], by[Side.DENY])
 
 
-def weave(main: MainCf, uses: Uses, own: Mode, facts: Facts) -> MainCf:
+def weave(
+    main: MainCf, uses: Uses, own: Mode, facts: Facts, *, relays: bool = False
+) -> MainCf:
     """`main` with the chain in every list that needs it.
 
-    `own` is the mode of the own-domain stop, off where there is no domain.
+    `own` is the mode of the own-domain stop, off where there is no domain; `relays`
+    says whether there are relays in front.
     """
-    main = _with_class(main, own)
+    main = _with_stop(main, own)
     for name in LISTS:
         if name not in NEVER:
-            wanted = chain(main, name, uses, own, facts)
+            wanted = chain(main, name, uses, own, facts, relays=relays)
             main = _chained(main, name, wanted, facts)
-    return main
+    return with_relay_classes(main, facts)
 
 
 def chain(
-    main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts
+    main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts, *, relays: bool
 ) -> tuple[Rule, ...]:
     """The lookups that have to stand in one list, in the order they are asked."""
     rules = parse_list(effective(main, facts, name))
     tables = tables_for(rules, name, uses, own)
-    return tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+    asked = tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+    first = relays and (asked or any(managed(rule) for rule in rules))
+    return (asks_relays(name), *asked) if first else asked
+
+
+def relay_classes(main: MainCf, facts: Facts) -> dict[str, tuple[Rule, ...]]:
+    """What each list that asks for relays still asks about their mail, by list."""
+    found = {}
+    for name in RELAY_TABLES:
+        rules = parse_list(effective(main, facts, name))
+        if (asks := asks_relays(name)) in rules:
+            found[name] = kept(rules[rules.index(asks) + 1 :], name)
+    return found
 
 
 def tables_for(
@@ -149,21 +168,35 @@ def _ours(rule: Rule) -> bool:
     return asks and rule.key in CHECKS.values()
 
 
-def _with_class(main: MainCf, own: Mode) -> MainCf:
+def _with_stop(main: MainCf, own: Mode) -> MainCf:
     """Declare and define the class of the own-domain stop, or take both out."""
-    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
-    if own is Mode.OFF:
-        if main.get(OWN_CLASS) is None:
-            return main
-        rest = [each for each in classes if each != OWN_CLASS]
-        main = main.remove(OWN_CLASS)
-        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
-    if OWN_CLASS not in classes:
-        before = main.get(CLASSES)
-        main = main.set(CLASSES, f"{before}, {OWN_CLASS}" if before else OWN_CLASS)
     asks = f"cidr:$config_directory/{OWN_TABLE}"
     rule = Rule("check_client_access", asks, warn=own is Mode.TEST)
-    return main.set(OWN_CLASS, rule.text)
+    return _with_class(main, OWN_CLASS, rule.text if own is not Mode.OFF else "")
+
+
+def with_relay_classes(main: MainCf, facts: Facts) -> MainCf:
+    """The classes of relays, where there is something to ask; the others taken out."""
+    needed = relay_classes(main, facts)
+    for name in RELAY_TABLES:
+        rules = ", ".join(rule.text for rule in needed.get(name, ()))
+        main = _with_class(main, class_of(name), rules)
+    return main
+
+
+def _with_class(main: MainCf, name: str, value: str) -> MainCf:
+    """Declare and define one class of ours, or take both out where it is empty."""
+    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
+    if not value:
+        if main.get(name) is None:
+            return main
+        rest = [each for each in classes if each != name]
+        main = main.remove(name)
+        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
+    if name not in classes:
+        before = main.get(CLASSES)
+        main = main.set(CLASSES, f"{before}, {name}" if before else name)
+    return main if main.get(name) == value else main.set(name, value)
 
 
 def _chained(main: MainCf, name: str, wanted: tuple[Rule, ...], facts: Facts) -> MainCf:

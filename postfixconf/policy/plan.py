@@ -6,18 +6,24 @@ was last adopted, so two plans for the same policy give the same bytes.
 
 import difflib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import ALLOW, Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
 from postfixconf.policy.lint import Finding, Level, lint
-from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
+from postfixconf.policy.lookups import (
+    OWN_CLASS,
+    OWN_TABLE,
+    asked_in,
+    relay_classes,
+    weave,
+)
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import (
@@ -26,6 +32,7 @@ from postfixconf.policy.recorder import (
     RECORDER_TYPE,
     recorder_lines,
 )
+from postfixconf.policy.relays import RELAY_TABLES, class_of, relay_lines
 from postfixconf.policy.table import HEADER, Lines, Table
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -141,12 +148,18 @@ def plan(
     main = MainCf.parse(adopted.main)
     found = find(main, MasterCf.parse(adopted.master), facts)
     after = weave(
-        compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
+        compose(main, found, policy, facts),
+        policy.uses,
+        policy.own_mode,
+        facts,
+        relays=bool(policy.relays),
     )
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
-    tables = (*small_tables(policy, found, observed.tables), *tables)
+    ours = (*small_tables(policy, found), *relay_tables(policy, old, after, facts))
+    news = (x for x in ours if observed.tables.get(x.path) != digest_of(x))
+    tables = (*news, *tables)
     written = [each.path for each in tables]
     if after.render() == before.main:
         action = Action.NONE
@@ -176,19 +189,30 @@ def _timed(
     )
 
 
-def small_tables(
-    policy: Policy, found: Mapping[str, Found], standing: Mapping[str, str]
-) -> tuple[Table, ...]:
-    """The tables of the own-domain stop and the recorder that are not as they should.
+def small_tables(policy: Policy, found: Mapping[str, Found]) -> Iterator[Table]:
+    """The tables of the own-domain stop and the recorder, as they should be.
 
     One that is not asked any more stays where it is.
     """
-    made = []
     if policy.own_mode is not Mode.OFF:
-        made.append(small(OWN_TABLE, "cidr", policy.own.lines))
+        yield small(OWN_TABLE, "cidr", partial(policy.own.lines, policy.relays))
     if _records(policy, found):
-        made.append(small(RECORDER_TABLE, RECORDER_TYPE, recorder_lines))
-    return tuple(each for each in made if standing.get(each.path) != digest_of(each))
+        yield small(RECORDER_TABLE, RECORDER_TYPE, recorder_lines)
+
+
+def relay_tables(
+    policy: Policy, old: MainCf, after: MainCf, facts: Facts
+) -> Iterator[Table]:
+    """The tables of relays in front, one for each list that asks for them.
+
+    One that answers with a new class comes behind the main.cf that has the class.
+    """
+    for name, rules in relay_classes(after, facts).items():
+        new = bool(rules) and old.get(class_of(name)) is None
+        answer = class_of(name) if rules else ALLOW
+        lines = partial(relay_lines, policy.relays, answer)
+        made = small(RELAY_TABLES[name], "cidr", lines)
+        yield replace(made, late=new and name in relay_classes(old, facts))
 
 
 def _records(policy: Policy, found: Mapping[str, Found]) -> bool:

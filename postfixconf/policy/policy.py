@@ -8,7 +8,7 @@ from typing import Any, Self
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Kind, Lookup, read_value
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.own_domains import OwnDomains
 
@@ -25,18 +25,23 @@ class Policy:
     <Mode.ON: 'on'>
 
     `own` are the own domains. Entries can be a million: they stay where they are
-    stored, and `uses` says which tables hold any. Raises BadPolicy for an unknown
-    control, or a mode it cannot have.
+    stored, and `uses` says which tables hold any. `relays` are the addresses and
+    networks of relays in front, as `entries.read_value` gives them. Raises BadPolicy
+    for an unknown control, or a mode it cannot have, BadValue for a bad relay.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
     own: OwnDomains = field(default_factory=OwnDomains)
     uses: Uses = field(default_factory=Uses)
+    relays: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key, mode in self.modes.items():
             if mode not in control(key).modes:
                 raise BadPolicy(mode, f"{key} has no such mode")
+        for value in self.relays:
+            if (known := read_value(Kind.CLIENT, value)) != value:
+                raise BadPolicy(value, f"would be written {known}")
         object.__setattr__(self, "modes", MappingProxyType(dict(self.modes)))
 
     @classmethod
@@ -73,7 +78,9 @@ class Policy:
         uses = {k: frozenset(map(parse_lookup, v)) for k, v in told["uses"].items()}
         modes = {key: parse_mode(mode) for key, mode in told["modes"].items()}
         domains, exceptions = tuple(own["domains"]), tuple(own["exceptions"])
-        return cls(modes, OwnDomains(domains, exceptions, own["reply"]), Uses(**uses))
+        wanted = OwnDomains(domains, exceptions, own["reply"])
+        # A policy that was stored before there were relays names none.
+        return cls(modes, wanted, Uses(**uses), relays=tuple(told.get("relays", ())))
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain data, for a database."""
@@ -81,6 +88,7 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "relays": list(self.relays),
         }
 
 

@@ -104,6 +104,7 @@ class Wanted:
     own: OwnDomains
     modes: Mapping[str, str]
     hand: str
+    relays: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -159,6 +160,7 @@ def wanted(seed: int) -> Wanted:
         OwnDomains(domains, excepted),
         modes,
         "".join(f"{line}\n" for line in some(dice, HAND, 2)),
+        dice.choice([(), ("192.0.2.66",), ("192.0.2.0/24", "2001:db8::/32")]),
     )
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import session
-from postfixconf.policy import entries, lookups
+from postfixconf.policy import entries, lookups, relays
+from postfixconf.policy import plan as plans
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
@@ -27,6 +28,7 @@ from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import PROBE_OVERRIDES, Plan, plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import RECORDER_TABLE, recorder_lines
+from postfixconf.policy.relays import RELAYS, class_of
 from postfixconf.policy.sources import lines
 from postfixconf.text.access import lines_of, with_block
 from postfixconf.text.maincf import MainCf
@@ -77,7 +79,13 @@ FORMS = [
     f"{OUT}!user",
 ]
 SENDERS = ("", "boss@practice.test", SENDER)
-MANAGED = (*LISTS, CLASSES, OWN_CLASS, "compatibility_level")
+MANAGED = (
+    *LISTS,
+    CLASSES,
+    OWN_CLASS,
+    *map(class_of, LISTS),
+    "compatibility_level",
+)
 FACTS = replace(installed(), default_table_type="texthash")
 AT_ONCE = 50
 SIDE_BY_SIDE = 3  # while one smtpd starts, others are asked
@@ -145,7 +153,7 @@ def outside(server: Practice) -> frozenset[str]:
 def planned(each: Wanted, base: str) -> Plan:
     """What a policy would write."""
     uses = Uses.of([(entry.side, entry.lookup) for entry in each.entries])
-    policy = replace(Policy.of(each.modes), own=each.own, uses=uses)
+    policy = replace(Policy.of(each.modes), own=each.own, uses=uses, relays=each.relays)
     texts = Texts(base + each.main, STOCK_MASTER, each.hand)
     return plan(policy, texts, Observed(texts, FACTS, running=True))
 
@@ -163,13 +171,16 @@ def write(directory: Path, case: Case) -> dict[str, str]:
     main = MainCf.parse(case.plan.after.main)
     stop = case.wanted.modes.get("own_domains", Mode.OFF) != Mode.OFF
     own = case.wanted.own if stop else OwnDomains()
-    for table in Lookup:
-        mine = [each for each in case.wanted.entries if each.lookup is table]
-        text = "".join(lines(table, mine, own, dotted=False))
-        if table is Lookup.ACCESS:
+    for lookup in Lookup:
+        mine = [each for each in case.wanted.entries if each.lookup is lookup]
+        text = "".join(lines(lookup, mine, own, dotted=False))
+        if lookup is Lookup.ACCESS:
             text = once(with_block(case.wanted.hand, text))
-        (directory / table).write_text(text)
-    (directory / OWN_TABLE).write_text("".join(own.lines()))
+        (directory / lookup).write_text(text)
+    (directory / OWN_TABLE).write_text("".join(own.lines(case.wanted.relays)))
+    for table in case.plan.tables:
+        if table.path.startswith(RELAYS):
+            (directory / table.path).write_text("".join(table.lines()))
     (directory / RECORDER_TABLE).write_text("".join(recorder_lines()))
     values = {name: main.get(name) for name in MANAGED}
     return {
@@ -246,6 +257,7 @@ def shown(case: Case) -> str:
     main = MainCf.parse(case.plan.after.main)
     rules = [f"{name} = {main.get(name)}" for name in MANAGED if main.get(name)]
     said = [str(each) for each in case.wanted.entries]
+    said += [f"relay in front {each}" for each in case.wanted.relays]
     return "\n".join([*rules, *said, case.wanted.hand])
 
 
@@ -263,8 +275,9 @@ def test_no_policy_past_the_linter_relays(
     tally = campaign(server, outside, cases)
     assert not tally.relayed, tally.relayed[0]
     assert tally.asked == len(cases) >= full(6000)
-    recorded = sum(RECORDER_TABLE in shown(each) for each in cases)
-    assert tally.asked / 10 < recorded < tally.asked
+    for part in (RECORDER_TABLE, RELAYS, class_of("smtpd_recipient_restrictions")):
+        having = sum(part in shown(each) for each in cases)
+        assert tally.asked / 10 < having < tally.asked, part
     # A 451 of Postfix itself counts as refused: it must stay the exception.
     assert tally.silent < tally.replies / 50, tally
 
@@ -274,6 +287,15 @@ def test_an_allow_entry_of_ok_would_have_been_seen(
 ) -> None:
     monkeypatch.setattr(entries, "ALLOW", "OK")
     cases = collect(100, server.adopted.main)
+    assert campaign(server, outside, cases).relayed
+
+
+def test_a_relay_in_front_of_ok_would_have_been_seen(
+    server: Practice, outside: frozenset[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "ALLOW", "OK")
+    monkeypatch.setattr(relays, "ALLOW", "permit")
+    cases = [x for x in collect(300, server.adopted.main) if x.wanted.relays]
     assert campaign(server, outside, cases).relayed
 
 
