@@ -1,6 +1,6 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -8,6 +8,8 @@ from django.db.models import Model
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
+from mailguard.protection.around import domains_taken
+from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
@@ -37,7 +39,6 @@ from postfixconf.policy.found import Found, find
 from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import OWN, Policy, parse_mode
-from postfixconf.policy.relay import expand
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -45,6 +46,7 @@ __all__ = [
     "Row",
     "add_domain",
     "add_exception",
+    "add_exceptions",
     "add_relay",
     "candidates",
     "complete",
@@ -54,17 +56,9 @@ __all__ = [
     "rows",
     "set_mode",
     "wanted",
+    "who_sends_as_us",
     "write",
 ]
-
-LOCAL = (
-    "mydestination",
-    "virtual_mailbox_domains",
-    "virtual_alias_domains",
-    "relay_domains",
-)
-# A plain name; what stands in a table behind it is not looked up here.
-NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -140,20 +134,41 @@ def found_on(server: Server) -> dict[str, Found]:
     return find(main, master, seen.facts)
 
 
+def who_sends_as_us(server: Server) -> Evidence | None:
+    """Who uses the own domains of the draft without signing in, as the log tells.
+
+    Of the domains that could be named, where none is. None while nothing is known.
+    """
+    own = own_domains()
+    domains = own.domains or tuple(candidates(server))
+    return evidence_of(server, domains, own.exceptions, relays())
+
+
 @transaction.atomic
 def set_mode(
-    *, server: Server, key: str, mode: str, actor: Actor, reason: str = ""
+    *,
+    server: Server,
+    key: str,
+    mode: str,
+    actor: Actor,
+    reason: str = "",
+    confirmed: bool = False,
 ) -> list[Change]:
     """Want one control in another mode, with what it needs switched on too.
 
     Returns the changes put on record, none where nothing differs. Raises
     BadPolicy for an unknown control or mode, or one that cannot be switched on
-    this server; the sentence quotes it.
+    this server; the sentence quotes it. The own-domain stop goes on against the
+    evidence only where somebody has `confirmed` it.
     """
     each, wanted_mode = control(key), parse_mode(mode)
     Policy({key: wanted_mode})
     if key == OWN and wanted_mode is not Mode.OFF and not own_domains().domains:
         raise BadPolicy(key, "name your own domains first, on the page Own domains")
+    if key == OWN and wanted_mode is Mode.ON and not confirmed:
+        against = who_sends_as_us(server)
+        if against is not None and against.warnings:
+            raise BadPolicy(key, f"{against.warning} Confirm it if that is meant")
     found = found_on(server).get(key)
     if found is None:
         raise BadPolicy(key, "the server has not been adopted yet")
@@ -234,6 +249,13 @@ def add_exception(*, text: str, actor: Actor, reason: str = "") -> Change | None
     return put(change=change, actor=actor, reason=reason)
 
 
+@transaction.atomic
+def add_exceptions(*, texts: Iterable[str], actor: Actor, reason: str) -> list[Change]:
+    """Let several clients send with own domains. Raises BadValue; then none does."""
+    made = [add_exception(text=each, actor=actor, reason=reason) for each in texts]
+    return [each for each in made if each is not None]
+
+
 def add_relay(*, text: str, actor: Actor, reason: str = "") -> Change | None:
     """Name a relay in front. Raises BadValue, which quotes the text."""
     network = read_value(Kind.CLIENT, text)
@@ -243,14 +265,7 @@ def add_relay(*, text: str, actor: Actor, reason: str = "") -> Change | None:
 
 def candidates(server: Server) -> list[str]:
     """Domains that the server takes mail for and that are not own domains yet."""
-    seen = servers.last_observed(server)
-    if seen is None:
-        return []
-    main = MainCf.parse(seen.texts.main)
-    words = " ".join(expand(main.get(name) or "", main) for name in LOCAL)
-    split = re.split(r"[,\s]+", words.lower())
-    named = {word for word in split if NAME.fullmatch(word)}
-    return sorted(named - {"localhost.localdomain"} - set(own_domains().domains))
+    return sorted(domains_taken(server) - set(own_domains().domains))
 
 
 @transaction.atomic

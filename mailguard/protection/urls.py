@@ -9,6 +9,7 @@ urlpatterns = [
     path("domains/add/", domain_views.add_domain, name="add_domain"),
     path("domains/remove/", domain_views.remove_domain, name="remove_domain"),
     path("domains/except/", domain_views.add_exception, name="add_exception"),
+    path("domains/may-send/", domain_views.may_send, name="may_send"),
     path("domains/refuse/", domain_views.remove_exception, name="remove_exception"),
     path("domains/reply/", domain_views.set_reply, name="set_reply"),
     path("relays/", relay_views.relays, name="relays"),
