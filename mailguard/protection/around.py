@@ -10,7 +10,7 @@ from postfixconf.policy.linting.seen import Seen
 from postfixconf.policy.relay import expand
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["domains_taken", "trusted"]
+__all__ = ["domains_taken", "own_names", "trusted"]
 
 LOCAL = (
     "mydestination",
@@ -41,3 +41,12 @@ def trusted(server: Server) -> list[IPv4Network | IPv6Network]:
         return []
     read = Seen(MainCf.parse(seen.texts.main), seen.facts)
     return list(networks(read.expanded(read.value("mynetworks"))))
+
+
+def own_names(server: Server) -> set[str]:
+    """The host name that this server calls itself."""
+    seen = servers.last_observed(server)
+    if seen is None:
+        return set()
+    read = Seen(MainCf.parse(seen.texts.main), seen.facts)
+    return {read.expanded(read.value("myhostname")).lower()}

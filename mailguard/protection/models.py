@@ -10,7 +10,15 @@ from postfixconf.host.dnsbl import Fault
 from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
-__all__ = ["ListCheck", "OwnDomain", "OwnException", "OwnReply", "Relay", "Setting"]
+__all__ = [
+    "ListCheck",
+    "MxLookup",
+    "OwnDomain",
+    "OwnException",
+    "OwnReply",
+    "Relay",
+    "Setting",
+]
 
 
 class Setting(models.Model):
@@ -102,3 +110,26 @@ class ListCheck(models.Model):
     def sentences(self) -> list[str]:
         """Its faults in plain words."""
         return [Fault(each).sentence for each in self.faults]
+
+
+class MxLookup(models.Model):
+    """The MX records of a domain, as last looked up.
+
+    `exchanges` are those of `postfixconf.host.mx.Exchange`, `trouble` says why there
+    are none.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE)
+    domain = models.CharField(max_length=253)
+    at = models.DateTimeField()
+    exchanges = models.JSONField(default=list)
+    trouble = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["domain"]
+        constraints = [
+            models.UniqueConstraint(fields=["server", "domain"], name="one_mx")
+        ]
+
+    def __str__(self) -> str:
+        return f"MX of {self.domain}"

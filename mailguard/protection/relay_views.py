@@ -8,12 +8,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
-from mailguard.protection import services
+from mailguard.protection import fronts, naming, services
 from mailguard.protection.differences import IN_FRONT, RELAY
 from mailguard.protection.domain_forms import RelayForm
-from mailguard.protection.domain_views import BOTH, take_out
+from mailguard.protection.domain_views import BOTH, MOST, take_out
+from mailguard.servers import services as servers
+from postfixconf.errors import BadValue
 
-__all__ = ["add_relay", "relays", "remove_relay"]
+__all__ = ["add_relay", "add_relays", "relays", "remove_relay"]
 
 
 @require_safe
@@ -24,7 +26,15 @@ def relays(request: HttpRequest) -> HttpResponse:
 
 def page(request: HttpRequest, **forms: Any) -> HttpResponse:
     """The page, with the form that somebody got wrong in place of the empty one."""
-    context = {"relays": services.relays(), "form": RelayForm(), **forms}
+    server, named = servers.local(), services.relays()
+    context = {
+        "relays": named,
+        "form": RelayForm(),
+        "fronts": fronts.fronts(server, named),
+        "exchanges": fronts.exchanges(server),
+        "gateway": fronts.gateway(server, named),
+        **forms,
+    }
     return render(request, "protection/relays.html", context)
 
 
@@ -36,8 +46,22 @@ def add_relay(request: HttpRequest) -> HttpResponse:
         return page(request, form=form)
     if request.method == "POST":
         text = form.cleaned_data["relay"]
-        services.add_relay(text=text, actor=actor_of(request))
+        naming.add_relay(text=text, actor=actor_of(request))
         messages.info(request, f"Added to the draft: relay in front {text}.")
+    return redirect("protection:relays")
+
+
+@require_http_methods(BOTH)
+def add_relays(request: HttpRequest) -> HttpResponse:
+    """Name those that were seen in front."""
+    if request.method == "POST":
+        try:
+            texts = request.POST.getlist("relay")[:MOST]
+            made = naming.add_relays(texts=texts, actor=actor_of(request))
+            told = ", ".join(each.what.partition(" ")[2] for each in made)
+            messages.info(request, f"Added to the draft: relay in front {told}.")
+        except BadValue as cause:
+            messages.error(request, f"{cause}. Nothing was changed.")
     return redirect("protection:relays")
 
 

@@ -13,7 +13,6 @@ from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
-    IN_FRONT,
     RELAY,
     REPLY,
     Difference,
@@ -47,7 +46,6 @@ __all__ = [
     "add_domain",
     "add_exception",
     "add_exceptions",
-    "add_relay",
     "candidates",
     "complete",
     "own_domains",
@@ -254,13 +252,6 @@ def add_exceptions(*, texts: Iterable[str], actor: Actor, reason: str) -> list[C
     """Let several clients send with own domains. Raises BadValue; then none does."""
     made = [add_exception(text=each, actor=actor, reason=reason) for each in texts]
     return [each for each in made if each is not None]
-
-
-def add_relay(*, text: str, actor: Actor, reason: str = "") -> Change | None:
-    """Name a relay in front. Raises BadValue, which quotes the text."""
-    network = read_value(Kind.CLIENT, text)
-    change = Difference(f"{RELAY} {network}", "", IN_FRONT)
-    return put(change=change, actor=actor, reason=reason)
 
 
 def candidates(server: Server) -> list[str]:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("domains/reply/", domain_views.set_reply, name="set_reply"),
     path("relays/", relay_views.relays, name="relays"),
     path("relays/add/", relay_views.add_relay, name="add_relay"),
+    path("relays/add-seen/", relay_views.add_relays, name="add_relays"),
     path("relays/remove/", relay_views.remove_relay, name="remove_relay"),
     path("blocklists/", blocklist_views.blocklists, name="blocklists"),
     path("blocklists/check/", blocklist_views.check, name="check_lists"),

@@ -9,7 +9,7 @@ from django.test import Client
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
-from mailguard.protection import services, watching
+from mailguard.protection import naming, services, watching
 from mailguard.protection.as_us import Evidence
 from mailguard.protection.as_us_groups import Group, Guess
 from mailguard.protection.models import Setting
@@ -23,10 +23,16 @@ from tests.support.traffic import seen
 __all__ = ["server"]
 
 ALICE, CAROL, DAVE = (f"{x}@practice.test" for x in ("alice", "carol", "dave"))
-NEWS = {"client_address": "198.51.100.7", "client_name": "mail7.mcsv.net"}
-HOME = {"client_address": "203.0.113.9", "client_name": "unknown"}
-FORWARDER = {"client_address": "192.0.2.80", "client_name": "mx.alumni.example"}
-LAN = {"client_address": "127.0.0.1", "client_name": "localhost"}
+NEWS: dict[str, Any] = {
+    "client_address": "198.51.100.7",
+    "client_name": "mail7.mcsv.net",
+}
+HOME: dict[str, Any] = {"client_address": "203.0.113.9", "client_name": "unknown"}
+FORWARDER: dict[str, Any] = {
+    "client_address": "192.0.2.80",
+    "client_name": "mx.alumni.example",
+}
+LAN: dict[str, Any] = {"client_address": "127.0.0.1", "client_name": "localhost"}
 OUT = "friend@alumni.example"
 DAY = 86_400.0
 HOSTILE = '<script>alert(1)</script>\u202e"@practice.test'
@@ -189,7 +195,7 @@ def test_a_click_with_a_bad_value_excepts_nobody(
 
 def test_a_relay_in_front_is_covered(server: Server, alice: Actor) -> None:
     from_us("news@practice.test", **NEWS)
-    services.add_relay(text="198.51.100.0/24", actor=alice)
+    naming.add_relay(text="198.51.100.0/24", actor=alice)
     assert group(server).covered == "comes through a relay in front"
     assert evidence(server).warnings == []
 
@@ -279,7 +285,11 @@ def test_what_was_worked_out_rests_until_there_is_news(
 ) -> None:
     counted: list[int] = []
     real = as_us.worked_out
-    told = lambda *args: counted.append(1) or real(*args)  # type: ignore[func-returns-value] # noqa: E731
+
+    def told(*args: Any) -> as_us.Seen:
+        counted.append(1)
+        return real(*args)
+
     monkeypatch.setattr(as_us, "worked_out", told)
     monkeypatch.setattr(as_us, "REST", 0)
     watching.senders(server)

@@ -13,7 +13,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes import restore, undo, worker
 from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
-from mailguard.protection import services
+from mailguard.protection import naming, services
 from mailguard.protection.differences import Difference, between, with_one
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -124,7 +124,7 @@ def test_a_relay_goes_live_and_stands_in_the_history(
     services.set_mode(
         server=server, key="reject_non_fqdn_sender", mode="on", actor=alice
     )
-    services.add_relay(text="192.0.2.7", actor=alice)
+    naming.add_relay(text="192.0.2.7", actor=alice)
     review = client.get("/review/").content.decode()
     assert "Relay in front" in review and "relay 192.0.2.7" in review
     revision = apply(server, alice)
@@ -136,7 +136,7 @@ def test_a_relay_is_taken_back_alone_and_restored(server: Server, alice: Actor) 
     services.set_mode(
         server=server, key="reject_non_fqdn_sender", mode="on", actor=alice
     )
-    services.add_relay(text="192.0.2.7", actor=alice)
+    naming.add_relay(text="192.0.2.7", actor=alice)
     then = apply(server, alice)
     revision = undo.undo(server=server, actor=alice, change=ADDED, reason="no more")
     assert revision is not None
@@ -157,9 +157,9 @@ def test_a_hand_edit_keeps_the_relays_that_are_live_and_that_wait(
     services.set_mode(
         server=server, key="reject_non_fqdn_sender", mode="on", actor=alice
     )
-    services.add_relay(text="192.0.2.7", actor=alice)
+    naming.add_relay(text="192.0.2.7", actor=alice)
     apply(server, alice)
-    services.add_relay(text="192.0.2.8", actor=alice)
+    naming.add_relay(text="192.0.2.8", actor=alice)
     main = servers.instance_of(server).config_dir / "main.cf"
     main.write_text(main.read_text() + "# by hand\n")
     adopted = changes.request_adoption(server=server, actor=alice, reason="mine")

@@ -5,7 +5,7 @@ from typing import Any
 
 from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
-from mailguard.protection import services
+from mailguard.protection import naming, services
 from mailguard.protection.differences import IN_FRONT, RELAY, Difference
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Kind, read_value
@@ -26,7 +26,7 @@ class Command(command.Command):
             raise BadValue(verb, "not one of add, remove")
         network = read_value(Kind.CLIENT, options["address"])
         if verb == "add":
-            services.add_relay(text=network, actor=actor, reason=reason)
+            naming.add_relay(text=network, actor=actor, reason=reason)
         else:
             if network not in services.relays():
                 raise BadValue(options["address"], "is not a relay in front")
