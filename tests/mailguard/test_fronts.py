@@ -7,10 +7,12 @@ import pytest
 from django.test import Client
 
 from mailguard.audit.services import Actor
+from mailguard.celery import app
 from mailguard.protection import naming, services, watching
 from mailguard.protection.fronts import fronts, gateway
 from mailguard.protection.models import MxLookup, OwnDomain
 from mailguard.servers.models import Server
+from mailguard.settings import TURNS
 from mailguard.traffic.models import Attempt, Evidence
 from tests.mailguard.test_domains import server
 from tests.support.dns import Dns, Records
@@ -185,3 +187,8 @@ def test_what_dns_and_strangers_say_is_shown_as_text(
         page = client.get(path).content.decode()
         assert "<script>x" not in page and "<script>alert" not in page
         assert path == "/" or "203.0.113.9 brings 100%" in page
+
+
+def test_every_turn_names_a_task_that_is_there() -> None:
+    app.loader.import_default_modules()
+    assert {task for task, _, _ in TURNS.values()} <= set(app.tasks)
