@@ -29,7 +29,16 @@ from mailguard.traffic.rows import domain_of
 from mailguard.traffic.times import microseconds
 from mailguard.traffic.tops import REST
 
-__all__ = ["DAYS", "LATELY", "Line", "Seen", "refresh", "seen"]
+__all__ = [
+    "DAYS",
+    "LATELY",
+    "Line",
+    "Seen",
+    "news",
+    "on_port_25",
+    "refresh",
+    "seen",
+]
 
 NAME = "as_us"  # of the row of evidence
 DAYS, LATELY = timedelta(days=30), timedelta(days=7)
@@ -120,8 +129,7 @@ def seen(server: Server) -> Seen | None:
 def refresh(server: Server, domains: Sequence[str], trusted: Sequence[Network]) -> None:
     """Work it out again, where there is something new. For the worker only."""
     row = Evidence.objects.filter(server=server, control=NAME).first()
-    latest = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first()
-    stamp: list[Any] = [sorted(domains), sorted(map(str, trusted)), latest or 0]
+    stamp: list[Any] = [sorted(domains), sorted(map(str, trusted)), news(server)]
     if row is not None:
         age = timezone.now() - row.at
         same = row.figures["stamp"] == stamp and age < STALE
@@ -135,6 +143,16 @@ def refresh(server: Server, domains: Sequence[str], trusted: Sequence[Network]) 
         control=NAME,
         defaults={"figures": figures, "at": timezone.now()},
     )
+
+
+def news(server: Server) -> list[int]:
+    """What is another as soon as more of a log was read.
+
+    A row that was kept is completed in its place, by lines that came later.
+    """
+    latest = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first()
+    lines = Log.objects.filter(server=server).values_list("lines", flat=True).first()
+    return [latest or 0, lines or 0]
 
 
 def worked_out(

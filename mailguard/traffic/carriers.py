@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from mailguard.servers.models import Server
-from mailguard.traffic.as_us import on_port_25
+from mailguard.traffic.as_us import news, on_port_25
 from mailguard.traffic.models import Attempt, Evidence
 from mailguard.traffic.rows import domain_of
 from mailguard.traffic.times import microseconds
@@ -64,7 +64,7 @@ def carriers(server: Server) -> Carriers | None:
 def refresh(server: Server) -> None:
     """Count again, where there is new mail. For the worker only."""
     row = Evidence.objects.filter(server=server, control=NAME).first()
-    latest = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    latest = news(server)
     if row is not None:
         same = row.figures["latest"] == latest
         if same or timezone.now() - row.at < REST:

@@ -15,6 +15,7 @@ from mailguard.protection.as_us_groups import Group, Guess
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Server
 from mailguard.traffic import as_us
+from mailguard.traffic.keys import key_of
 from mailguard.traffic.models import Log
 from postfixconf.errors import BadPolicy
 from tests.mailguard.test_domains import server
@@ -318,3 +319,15 @@ def test_what_strangers_sent_is_shown_as_text(client: Client, server: Server) ->
         tags = Tags()
         tags.feed(text)
         assert tags.scripts == 0 and "\u202e" not in text
+
+
+def test_a_row_that_is_completed_later_is_counted_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_us, "REST", 0)
+    row = seen(**{"sender": None} | NEWS)
+    assert evidence(server).groups == ()
+    row.sender, row.domain_key = ALICE, key_of("practice.test")
+    row.save()
+    Log.objects.update_or_create(server=server, defaults={"lines": 7})
+    assert group(server).who == "mcsv.net"
