@@ -6,8 +6,8 @@ urlpatterns = [
     path("", include("mailguard.dashboard.urls")),
     path("", include("mailguard.accounts.urls")),
     path("", include("mailguard.traffic.urls")),
+    path("", include("mailguard.changes.urls")),  # before a control's own page
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
-    path("", include("mailguard.changes.urls")),
     path("", include("mailguard.rehearsals.urls")),
 ]

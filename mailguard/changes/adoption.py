@@ -19,6 +19,7 @@ from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import Observed
+from postfixconf.policy.ordering import Listing
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -38,7 +39,7 @@ def adopt(revision: Revision) -> None:
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
-    policy = adopted_policy(server, modes)
+    policy = adopted_policy(server, modes, seen)
     changed = differences(server, policy)
     with transaction.atomic():
         settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
@@ -53,10 +54,19 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 
 
-def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:
-    """What is live by an adoption: the modes as found, the rest as we wrote it."""
+def adopted_policy(server: Server, modes: dict[str, str], seen: Observed) -> Policy:
+    """What is live by an adoption: the modes as found, the rest as we wrote it.
+
+    An order that somebody changed by hand is as found, too.
+    """
     known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
-    return replace(known, modes=Policy.of(modes).modes)
+    main = MainCf.parse(seen.texts.main)
+    order = {
+        name: names
+        for name, names in known.order.items()
+        if Listing.of(main, seen.facts, name).follows(names)
+    }
+    return replace(known, modes=Policy.of(modes).modes, order=order)
 
 
 def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
@@ -82,12 +92,22 @@ def stale(server: Server, seen: Observed, policy: Policy) -> list[str]:
 def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
     """Want what was found, except where a waiting change says otherwise."""
     wanted = protection.wanted()
-    live = live_policy(server).modes if server.live_policy else {}
+    live = live_policy(server) if server.live_policy else Policy()
     waiting = {
         key: mode
         for key, mode in wanted.modes.items()
-        if key in live and live[key] != mode and key not in fixed
+        if key in live.modes and live.modes[key] != mode and key not in fixed
     }
-    modes = {**policy.modes, **waiting}
-    found = replace(policy, modes=modes, own=wanted.own, relays=wanted.relays)
+    order = {
+        name: wanted.order.get(name, ())
+        for name in {*live.order, *wanted.order}
+        if live.order.get(name) != wanted.order.get(name)
+    }
+    found = replace(
+        policy,
+        modes={**policy.modes, **waiting},
+        order={**policy.order, **order},
+        own=wanted.own,
+        relays=wanted.relays,
+    )
     protection.write(policy=found, actor=actor, reason="adopted from the server")

@@ -23,10 +23,12 @@ from mailguard.protection.differences import (
     EXCEPTED,
     EXCEPTION,
     IN_FRONT,
+    ORDER,
     OWN,
     RELAY,
     REPLY,
     Difference,
+    order_word,
 )
 from mailguard.servers.models import Server
 from postfixconf.policy.catalog import CONTROLS, control
@@ -159,7 +161,7 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
 def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
     kind = what.partition(" ")[0]
-    named = kind in (DOMAIN, EXCEPTION, RELAY)
+    named = kind in (DOMAIN, EXCEPTION, ORDER, RELAY)
     return what in KEYS or what == REPLY or named or is_entry(what)
 
 
@@ -175,6 +177,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.modes[what].value
     if what == REPLY:
         return policy.own.reply
+    if kind == ORDER:
+        return order_word(policy, value)
     if kind == DOMAIN:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:

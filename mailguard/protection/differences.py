@@ -10,22 +10,27 @@ from dataclasses import dataclass, replace
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.ordering import CHECKS
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy, parse_mode
 
 __all__ = [
+    "AS_FOUND",
     "DOMAIN",
     "EXCEPTION",
     "IN_FRONT",
+    "ORDER",
     "RELAY",
     "REPLY",
     "Difference",
     "between",
+    "order_word",
     "with_one",
 ]
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
 RELAY = "relay"
+ORDER, AS_FOUND = "order", "as found"
 # What a domain, a network or a relay is, once it is named.
 OWN, EXCEPTED, IN_FRONT = "own", "excepted", "in front"
 
@@ -44,7 +49,9 @@ class Difference:
         try:
             return control(self.what).title
         except BadPolicy:
-            return TITLES.get(self.what.partition(" ")[0], self.what)
+            return TITLES.get(self.what) or TITLES.get(
+                self.what.partition(" ")[0], self.what
+            )
 
     @property
     def reverse(self) -> "Difference":
@@ -64,6 +71,7 @@ TITLES = {
     "helo": "Greeting",
     "entries": "Entries",
     "pin": "Pin",
+    **{f"{ORDER} {name}": f"Order of the {word}" for name, word in CHECKS.items()},
 }
 
 
@@ -84,15 +92,27 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
                 yield Difference(f"{kind} {value}", before, after)
     if live.own.reply != wanted.own.reply:
         yield Difference(REPLY, live.own.reply, wanted.own.reply)
+    for name in sorted({*live.order, *wanted.order}):
+        before, after = order_word(live, name), order_word(wanted, name)
+        if before != after:
+            yield Difference(f"{ORDER} {name}", before, after)
+
+
+def order_word(policy: Policy, name: str) -> str:
+    """The order of one list as the history has it."""
+    return ", ".join(policy.order.get(name, ())) or AS_FOUND
 
 
 def with_one(policy: Policy, change: Difference) -> Policy:
     """The policy with one difference made. Raises BadValue."""
-    policy = replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
-    kind, _, value = change.what.partition(" ")
-    if kind != RELAY:
-        return policy
-    return replace(policy, relays=_with(policy.relays, value, change.after))
+    made = replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
+    kind, _, name = change.what.partition(" ")
+    if kind == RELAY:
+        return replace(made, relays=_with(made.relays, name, change.after))
+    if kind != ORDER:
+        return made
+    names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
+    return made.with_order(name, names)
 
 
 def _modes(policy: Policy, change: Difference) -> dict[str, Mode]:

@@ -1,4 +1,4 @@
-"""What is wanted: the mode of each control, and the own domains. The draft.
+"""What is wanted: the mode of each control, their order, the own domains. The draft.
 
 And what was found of the lists in the DNS that some controls ask.
 """
@@ -12,6 +12,7 @@ from postfixconf.policy.own_domains import REPLY
 
 __all__ = [
     "ListCheck",
+    "ListOrder",
     "MxLookup",
     "OwnDomain",
     "OwnException",
@@ -33,6 +34,22 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.mode}"
+
+
+class ListOrder(models.Model):
+    """A restriction list whose rules stand otherwise than found or recommended.
+
+    `names` are those of `postfixconf.policy.ordering`, from top to bottom.
+    """
+
+    parameter = models.CharField(max_length=100, unique=True)
+    names = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["parameter"]
+
+    def __str__(self) -> str:
+        return f"{self.parameter}: {', '.join(self.names)}"
 
 
 class OwnDomain(models.Model):

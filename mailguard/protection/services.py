@@ -13,6 +13,7 @@ from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
+    ORDER,
     RELAY,
     REPLY,
     Difference,
@@ -22,6 +23,7 @@ from mailguard.protection.differences import (
 from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
 from mailguard.protection.differences import OWN as OWN_WORD
 from mailguard.protection.models import (
+    ListOrder,
     OwnDomain,
     OwnException,
     OwnReply,
@@ -83,11 +85,9 @@ class Row:
 
 def wanted() -> Policy:
     """The policy that the rows describe, but for its entries."""
-    return replace(
-        Policy.of(dict(Setting.objects.values_list("key", "mode"))),
-        own=own_domains(),
-        relays=relays(),
-    )
+    order = {row.parameter: tuple(row.names) for row in ListOrder.objects.all()}
+    modes = Policy.of(dict(Setting.objects.values_list("key", "mode")))
+    return replace(modes, own=own_domains(), order=order, relays=relays())
 
 
 def own_domains() -> OwnDomains:
@@ -202,12 +202,14 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     before, policy = wanted(), with_one(wanted(), change)
     if change.what in before.modes:
         return _store(change.what, policy.modes[change.what], actor, reason)
-    if kind not in KEPT and change.what != REPLY:
+    if kind not in (*KEPT, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
     if change.what == REPLY:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
+    elif kind == ORDER:
+        keep_order(value, policy.order.get(value, ()))
     else:
         model, field = KEPT[kind]
         keep(model, field, value, change.after)
@@ -222,6 +224,13 @@ KEPT: dict[str, tuple[type[Model], str]] = {
     EXCEPTION: (OwnException, "network"),
     RELAY: (Relay, "network"),
 }
+
+
+def keep_order(name: str, names: tuple[str, ...]) -> None:
+    """Have one list in this order; none is as it was found."""
+    ListOrder.objects.filter(parameter=name).delete()
+    if names:
+        ListOrder.objects.create(parameter=name, names=names)
 
 
 def keep(model: type[Model], field: str, value: str, after: str) -> None:

@@ -2,8 +2,8 @@
 
 A page that went through the mail of a month would be slow, so the lines stand in a
 row of evidence and are worked out again when there is new mail, not sooner than twenty
-times what it took. Left out is mail of trusted networks and of people who signed in,
-but for those who did on port 25.
+times what it took of the processor. Left out is mail of trusted networks and of people
+who signed in, but for those who did on port 25.
 
 What is not seen: mail of before LOOKS attempts of a domain (`since` says how far it
 got), sub-domains that nobody sent with among the latest attempts of all, and all of
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from time import monotonic
+from time import process_time
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -135,9 +135,9 @@ def refresh(server: Server, domains: Sequence[str], trusted: Sequence[Network]) 
         same = row.figures["stamp"] == stamp and age < STALE
         if same or age < timedelta(seconds=REST * row.figures["took"]):
             return
-    begun = monotonic()
+    begun = process_time()
     made = worked_out(server, domains, trusted)
-    figures = asdict(made) | {"stamp": stamp, "took": round(monotonic() - begun, 3)}
+    figures = asdict(made) | {"stamp": stamp, "took": round(process_time() - begun, 3)}
     Evidence.objects.update_or_create(
         server=server,
         control=NAME,

@@ -23,8 +23,10 @@ from postfixconf.policy.lookups import (
     asked_in,
     relay_classes,
     weave,
+    with_relay_classes,
 )
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
+from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import (
     RECORDER,
@@ -38,7 +40,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import option_line
 
-__all__ = ["Action", "Plan", "plan"]
+__all__ = ["Action", "Plan", "plan", "wanted_main"]
 
 # The private service through which the live server is asked after each apply:
 # its socket is reachable by root and postfix only, so any client may be named.
@@ -147,13 +149,7 @@ def plan(
     facts, before = observed.facts, observed.texts
     main = MainCf.parse(adopted.main)
     found = find(main, MasterCf.parse(adopted.master), facts)
-    after = weave(
-        compose(main, found, policy, facts),
-        policy.uses,
-        policy.own_mode,
-        facts,
-        relays=bool(policy.relays),
-    )
+    after = wanted_main(main, found, policy, facts)
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
@@ -173,6 +169,20 @@ def plan(
         findings = (*_taken_name(master), *_judged(there, findings))
     findings = (*hindrances(policy, old, after, master, facts, written), *findings)
     return Plan(before, texts, action, findings, tables, observed.tables)
+
+
+def wanted_main(
+    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+) -> MainCf:
+    """The adopted `main` as a policy wants it; `found` is what it has.
+
+    The order comes when everything is there that must stand before our rules, and
+    behind it what repeats the rules for relays in front.
+    """
+    made = compose(main, found, policy, facts)
+    relays = bool(policy.relays)
+    made = weave(made, policy.uses, policy.own_mode, facts, relays=relays)
+    return with_relay_classes(arrange(made, policy.order, facts), facts)
 
 
 def _timed(

@@ -1,12 +1,13 @@
 """Everything wanted, as one immutable value that can be stored and compared."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.catalog import control
+from postfixconf.policy.catalog import LISTS, control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Kind, Lookup, read_value
 from postfixconf.policy.lookups import Uses
@@ -15,6 +16,8 @@ from postfixconf.policy.own_domains import OwnDomains
 __all__ = ["OWN", "Policy"]
 
 OWN = "own_domains"  # the key of its control
+NAME = re.compile(r"[a-z0-9_.:-]{1,300}")
+LONGEST_ORDER = 9000  # characters, as it stands in the history
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,17 @@ class Policy:
     <Mode.ON: 'on'>
 
     `own` are the own domains. Entries can be a million: they stay where they are
-    stored, and `uses` says which tables hold any. `relays` are the addresses and
-    networks of relays in front, as `entries.read_value` gives them. Raises BadPolicy
-    for an unknown control, or a mode it cannot have, BadValue for a bad relay.
+    stored, and `uses` says which tables hold any. `order` has the lists whose rules
+    stand otherwise than found or recommended, as `ordering.names_of` names them.
+    `relays` are the addresses and networks of relays in front, as `entries.read_value`
+    gives them. Raises BadPolicy for an unknown control, or a mode it cannot have,
+    BadValue for a bad relay.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
     own: OwnDomains = field(default_factory=OwnDomains)
     uses: Uses = field(default_factory=Uses)
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     relays: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -42,7 +48,11 @@ class Policy:
         for value in self.relays:
             if (known := read_value(Kind.CLIENT, value)) != value:
                 raise BadPolicy(value, f"would be written {known}")
+        for name, names in self.order.items():
+            check_order(name, names)
+        order = {name: tuple(names) for name, names in self.order.items() if names}
         object.__setattr__(self, "modes", MappingProxyType(dict(self.modes)))
+        object.__setattr__(self, "order", MappingProxyType(order))
 
     @classmethod
     def of(cls, modes: Mapping[str, str]) -> Self:
@@ -52,6 +62,10 @@ class Policy:
     def with_mode(self, key: str, mode: Mode) -> "Policy":
         """The same policy with one control in another mode."""
         return replace(self, modes={**self.modes, key: mode})
+
+    def with_order(self, name: str, names: tuple[str, ...]) -> "Policy":
+        """The same policy with one list in another order; none is as it is found."""
+        return replace(self, order={**self.order, name: names})
 
     @property
     def own_mode(self) -> Mode:
@@ -78,9 +92,10 @@ class Policy:
         uses = {k: frozenset(map(parse_lookup, v)) for k, v in told["uses"].items()}
         modes = {key: parse_mode(mode) for key, mode in told["modes"].items()}
         domains, exceptions = tuple(own["domains"]), tuple(own["exceptions"])
-        wanted = OwnDomains(domains, exceptions, own["reply"])
-        # A policy that was stored before there were relays names none.
-        return cls(modes, wanted, Uses(**uses), relays=tuple(told.get("relays", ())))
+        order = {name: tuple(each) for name, each in told.get("order", {}).items()}
+        own = OwnDomains(domains, exceptions, own["reply"])
+        relays = tuple(told.get("relays", ()))  # none in a policy of before
+        return cls(modes, own, Uses(**uses), order=order, relays=relays)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain data, for a database."""
@@ -88,8 +103,20 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "order": {name: list(each) for name, each in sorted(self.order.items())},
             "relays": list(self.relays),
         }
+
+
+def check_order(name: str, names: tuple[str, ...]) -> None:
+    """Raises BadPolicy for what is no list of ours, or no order of one."""
+    if name not in LISTS:
+        raise BadPolicy(name, "no restriction list")
+    for each in names:
+        if not NAME.fullmatch(each):
+            raise BadPolicy(each, "no name of a rule in an order")
+    if sum(len(each) + 2 for each in names) > LONGEST_ORDER:
+        raise BadPolicy(", ".join(names), "too long for an order")
 
 
 def parse_lookup(text: str) -> Lookup:

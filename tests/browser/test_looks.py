@@ -29,6 +29,10 @@ PATHS = [
     "/rehearsal/",
     "/findings/",
     "/blocklists/",
+    "/protection/order/",
+    "/protection/presets/",
+    "/protection/presets/manual/",
+    "/protection/presets/strict/?as=on",
 ]
 PIN = {
     "client_address": "2001:db8::7",

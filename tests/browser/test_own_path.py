@@ -11,7 +11,7 @@ NEWS = "news@practice.test"
 HOST = {"src": "127.0.0.10", "helo": "mx.good.example"}
 RELAY = {"src": "127.0.0.45", "helo": "laptop"}
 BOB = "bob@practice.test"
-SECONDS = 40.0  # until the log was read and weighed
+SECONDS = 120.0  # until the log was read and weighed
 
 
 def newsletter(site: Site) -> None:
@@ -45,7 +45,7 @@ def wait_for(page: Page, path: str, what: str) -> None:
         if page.locator(what).is_visible():
             return
         time.sleep(1)
-    raise AssertionError(f"{what} did not come on {path}")
+    raise AssertionError(f"{what} did not come: {page.locator('main').inner_text()}")
 
 
 GROUP = '[data-who="good.example"]'

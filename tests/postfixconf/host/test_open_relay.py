@@ -153,7 +153,8 @@ def outside(server: Practice) -> frozenset[str]:
 def planned(each: Wanted, base: str) -> Plan:
     """What a policy would write."""
     uses = Uses.of([(entry.side, entry.lookup) for entry in each.entries])
-    policy = replace(Policy.of(each.modes), own=each.own, uses=uses, relays=each.relays)
+    modes = Policy.of(each.modes).modes
+    policy = Policy(modes, each.own, uses, each.order, each.relays)
     texts = Texts(base + each.main, STOCK_MASTER, each.hand)
     return plan(policy, texts, Observed(texts, FACTS, running=True))
 

@@ -174,3 +174,13 @@ def test_the_longest_prefix_comes_first() -> None:
         "10.1.0.0/16",
         "10.0.0.0/8",
     ]
+
+
+def test_the_class_follows_the_order_of_its_list() -> None:
+    names = ("reject_unknown_sender_domain", "reject_non_fqdn_sender")
+    on = dict.fromkeys(names, Mode.ON)
+    policy = Policy(on, relays=("192.0.2.7",)).with_order(RECIPIENT, names)
+    seen = Observed(Texts(LEVEL, STOCK_MASTER), FACTS, running=True)
+    main = MainCf.parse(plan(policy, seen.texts, seen).after.main)
+    assert main.get(class_of(RECIPIENT)) == f"{', '.join(names)}, {ALLOW}"
+    assert main.rules(RECIPIENT)[2] == asks_relays(RECIPIENT)
