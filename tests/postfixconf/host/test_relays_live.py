@@ -1,5 +1,6 @@
 """Relays in front on a real Postfix: what their mail passes, and what it never does."""
 
+import base64
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +10,11 @@ from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Switch
 from postfixconf.policy.entries import Entry
 from postfixconf.policy.own_domains import OwnDomains
+from tests.support import sasl
 from tests.support.conversations import GOOD, SETTINGS, TO
 from tests.support.dns import Dns
 from tests.support.practice import Practice, serving
+from tests.support.smtp import smtp
 from tests.support.waiting import eventually
 
 EVERYTHING = {each.key: "on" for each in CONTROLS if not isinstance(each.place, Switch)}
@@ -175,3 +178,54 @@ def test_a_relay_that_is_trusted_as_well_may_send_out(dns: Dns) -> None:
         go_live(server, EVERYTHING)
         said = server.attempt(ALICE, "x@elsewhere.example", **THROUGH).text
         assert "the practice server sends nothing to the outside" in said
+
+
+@pytest.fixture(scope="module")
+def guarded(dns: Dns) -> Iterator[Practice]:
+    """Our domain is stopped, with a newsletter, a forwarder and a relay in front."""
+    with sasl.serving(), serving(2527, SETTINGS | dict(sasl.SETTINGS)) as server:
+        own = OwnDomains(("practice.test",), ("127.0.0.20", "127.0.0.10"))
+        made = server.plan({"own_domains": "on"}, own=own, relays=("127.0.0.45",))
+        assert isinstance(server.apply(made), Applied)
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("sender", "src", "accepted"),
+    [
+        (ALICE, "127.0.0.66", False),
+        ("alice@mail.practice.test", "127.0.0.66", False),
+        (ALICE, "127.0.0.1", True),
+        (ALICE, "127.0.0.20", True),
+        (ALICE, "127.0.0.10", True),
+        ("", "127.0.0.66", True),
+        (GOOD, "127.0.0.66", True),
+        (ALICE, "127.0.0.45", True),
+    ],
+    ids=[
+        "outsider",
+        "outsider below",
+        "LAN",
+        "newsletter",
+        "forwarder",
+        "bounce",
+        "stranger",
+        "relay in front",
+    ],
+)
+def test_who_may_send_as_us(
+    guarded: Practice, sender: str, src: str, accepted: bool
+) -> None:
+    assert guarded.attempt(sender, TO, src=src).ok is accepted
+
+
+def test_who_signed_in_may_send_as_us_and_who_did_not_may_not(
+    guarded: Practice,
+) -> None:
+    token = base64.b64encode(b"\0alice\0secret").decode()
+    with smtp(port=guarded.port, src="127.0.0.66", helo=None) as client:
+        client.ehlo("laptop.example")
+        assert client.mail(ALICE).ok and client.rcpt(TO).code == 554
+        client.rset()
+        assert client.command(f"AUTH PLAIN {token}").ok
+        assert client.mail(ALICE).ok and client.rcpt(TO).ok
