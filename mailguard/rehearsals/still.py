@@ -19,6 +19,7 @@ from postfixconf.policy.control import Restriction
 from postfixconf.policy.entries import Entry, Kind
 from postfixconf.policy.placing import PERMITS
 from postfixconf.text.maincf import MainCf
+from postfixconf.text.rules import Rule as Line
 from postfixconf.text.rules import parse_list
 
 __all__ = ["Later", "Stop", "envelope_of", "later", "later_of", "stops"]
@@ -95,8 +96,16 @@ def later_of(main: str) -> list[dict[str, str]]:
         {"list": name, "rule": each.text}
         for name in LATER
         for each in parse_list(read.get(name) or "")
-        if each not in PERMITS and OURS not in (each.argument or "")
+        if each not in PERMITS and not asks_entries(each)
     ]
+
+
+def asks_entries(each: Line) -> bool:
+    """Whether a rule only looks up entries."""
+    table = each.argument or ""
+    return OURS in table or (
+        each.key == "check_sender_access" and table.endswith("/access")
+    )
 
 
 def later(row: Trial) -> Iterator[Later]:

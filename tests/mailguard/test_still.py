@@ -94,6 +94,7 @@ def test_an_allowed_sender_does_not_open_our_domain(
     allow(alice, "sender", "laptop@")
     found = asked(client, server, sender="boss@practice.test")
     assert "own_domains" in keys(found)
+    assert "access" not in str(found[0].answer["later"])
     [own] = [each for each in found[1] if each.key == "own_domains"]
     assert "No entry opens your own domains" in own.instead
 
