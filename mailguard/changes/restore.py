@@ -62,11 +62,17 @@ def preview(server: Server, revision: Revision) -> Restoration:
 
 def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
     """The revision's policy, with the live mode where it cannot be switched."""
-    free = {row.control.key for row in protection.rows(server) if row.switchable}
+    found = protection.found_on(server, then.controls)
+    free = {key for key, each in found.items() if each.switchable}
     modes = {key: mode for key, mode in then.modes.items() if key in free}
-    modes = {**live.modes, **modes}
+    lists = live.with_zones(then.zones)
     return replace(
-        live, modes=modes, own=then.own, order=then.order, relays=then.relays
+        lists,
+        modes={**lists.modes, **modes},
+        own=then.own,
+        order=then.order,
+        keys=then.keys,
+        relays=then.relays,
     )
 
 

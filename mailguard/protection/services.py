@@ -1,7 +1,7 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Model
@@ -13,32 +13,39 @@ from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
+    KEY,
+    LIST,
     ORDER,
     RELAY,
     REPLY,
     Difference,
     between,
+    numbered,
     with_one,
 )
 from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
 from mailguard.protection.differences import OWN as OWN_WORD
 from mailguard.protection.models import (
+    KeyInUse,
     ListOrder,
     OwnDomain,
     OwnException,
+    OwnList,
     OwnReply,
     Relay,
     Setting,
 )
+from mailguard.protection.stores import keep, keep_key, keep_list, keep_order
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Control, Mode
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
 from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.own_lists import read_list
 from postfixconf.policy.policy import OWN, Policy, parse_mode
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -50,6 +57,7 @@ __all__ = [
     "add_exceptions",
     "candidates",
     "complete",
+    "live",
     "own_domains",
     "put",
     "relays",
@@ -71,6 +79,7 @@ class Row:
     since: int | None
     elsewhere: str | None
     available: bool
+    lacks_key: bool = False
 
     @property
     def switchable(self) -> bool:
@@ -85,9 +94,22 @@ class Row:
 
 def wanted() -> Policy:
     """The policy that the rows describe, but for its entries."""
-    order = {row.parameter: tuple(row.names) for row in ListOrder.objects.all()}
-    modes = Policy.of(dict(Setting.objects.values_list("key", "mode")))
-    return replace(modes, own=own_domains(), order=order, relays=relays())
+    modes = {row.key: Mode(row.mode) for row in Setting.objects.all()}
+    lists = OwnList.objects.values_list("zone", "told")
+    return Policy(
+        modes,
+        own_domains(),
+        order={row.parameter: tuple(row.names) for row in ListOrder.objects.all()},
+        zones=tuple(read_list(zone, told) for zone, told in lists),
+        keys=dict(KeyInUse.objects.values_list("name", "key_id")),
+        relays=relays(),
+    )
+
+
+def live(server: Server) -> Policy:
+    """The policy that is live; an empty one before the first adoption."""
+    told = Server.objects.values_list("live_policy", flat=True).get(pk=server.pk)
+    return Policy.from_json(told) if told else Policy()
 
 
 def own_domains() -> OwnDomains:
@@ -107,29 +129,36 @@ def relays() -> tuple[str, ...]:
 
 def rows(server: Server) -> list[Row]:
     """Every control in the catalogue's order, with its state on `server`."""
-    modes = dict(Setting.objects.values_list("key", "mode"))
-    live = {row.key: row for row in Live.objects.filter(server=server)}
-    found = found_on(server)
+    policy = wanted()
+    known = {row.key: row for row in Live.objects.filter(server=server)}
+    found = found_on(server, policy.controls)
     return [
         Row(
             control=each,
-            mode=Mode(modes.get(each.key, Mode.OFF)),
-            live=Mode(live[each.key].mode) if each.key in live else Mode.OFF,
-            since=live[each.key].since_revision if each.key in live else None,
+            mode=policy.modes.get(each.key, Mode.OFF),
+            live=Mode(known[each.key].mode) if each.key in known else Mode.OFF,
+            since=known[each.key].since_revision if each.key in known else None,
             elsewhere=found[each.key].elsewhere if each.key in found else None,
             available=found[each.key].available if each.key in found else False,
+            lacks_key=lacks_key(policy, each.key),
         )
-        for each in CONTROLS
+        for each in policy.controls.offered
     ]
 
 
-def found_on(server: Server) -> dict[str, Found]:
+def lacks_key(policy: Policy, key: str) -> bool:
+    """Whether a control asks a list whose key nobody has typed."""
+    about = policy.controls.list_of(key)
+    return about is not None and bool(about.key) and about.key not in policy.keys
+
+
+def found_on(server: Server, controls: Controls) -> dict[str, Found]:
     """How each control stood in the files as last adopted; empty before that."""
     adopted, seen = servers.adopted_texts(server), servers.last_observed(server)
     if adopted is None or seen is None:
         return {}
     main, master = MainCf.parse(adopted.main), MasterCf.parse(adopted.master)
-    return find(main, master, seen.facts)
+    return find(main, master, seen.facts, controls)
 
 
 def who_sends_as_us(server: Server) -> Evidence | None:
@@ -159,15 +188,19 @@ def set_mode(
     this server; the sentence quotes it. The own-domain stop goes on against the
     evidence only where somebody has `confirmed` it.
     """
-    each, wanted_mode = control(key), parse_mode(mode)
-    Policy({key: wanted_mode})
+    before = wanted()
+    each, wanted_mode = before.controls.control(key), parse_mode(mode)
+    before.with_mode(key, wanted_mode)
     if key == OWN and wanted_mode is not Mode.OFF and not own_domains().domains:
         raise BadPolicy(key, "name your own domains first, on the page Own domains")
     if key == OWN and wanted_mode is Mode.ON and not confirmed:
         against = who_sends_as_us(server)
         if against is not None and against.warnings:
             raise BadPolicy(key, f"{against.warning} Confirm it if that is meant")
-    found = found_on(server).get(key)
+    if lacks_key(before, key) and wanted_mode is not Mode.OFF:
+        raise BadPolicy(key, "it needs a key: type it first, on the page Blocklists")
+    on_server = found_on(server, before.controls)
+    found = on_server.get(key)
     if found is None:
         raise BadPolicy(key, "the server has not been adopted yet")
     if not found.available:
@@ -177,7 +210,7 @@ def set_mode(
     changes = [_store(key, wanted_mode, actor, reason)]
     if wanted_mode is Mode.ON:
         why = f"comes on with {each.key}"
-        needed = (need for need in each.needs if found_on(server)[need].switchable)
+        needed = (need for need in each.needs if on_server[need].switchable)
         changes += [_store(need, Mode.ON, actor, why) for need in needed]
     return [change for change in changes if change is not None]
 
@@ -192,6 +225,14 @@ def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
     return [change for change in changes if change is not None]
 
 
+# What is there or not, by its kind: its rows, and their field.
+KEPT: dict[str, tuple[type[Model], str]] = {
+    DOMAIN: (OwnDomain, "domain"),
+    EXCEPTION: (OwnException, "network"),
+    RELAY: (Relay, "network"),
+}
+
+
 @transaction.atomic
 def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     """Want one thing as it is after `change`; None where it is wanted already.
@@ -200,9 +241,9 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     """
     kind, _, value = change.what.partition(" ")
     before, policy = wanted(), with_one(wanted(), change)
-    if change.what in before.modes:
+    if change.what in before.controls:
         return _store(change.what, policy.modes[change.what], actor, reason)
-    if kind not in (*KEPT, ORDER) and change.what != REPLY:
+    if kind not in (*KEPT, LIST, KEY, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
@@ -210,36 +251,24 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
     elif kind == ORDER:
         keep_order(value, policy.order.get(value, ()))
+    elif kind == LIST:
+        keep_list(value, change.after)
+        why = f"{value} was taken out"
+        for key in before.modes:  # a list that is gone is off, and its key unused
+            _store(key, policy.modes[key], actor, why)
+        for name in before.keys.keys() - policy.keys.keys():
+            keep_key(name, None)
+            word = numbered(before.keys[name])
+            record(actor=actor, what=f"{KEY} {name}", before=word, after="", reason=why)
+    elif kind == KEY:
+        keep_key(value, policy.keys.get(value))
     else:
         model, field = KEPT[kind]
-        keep(model, field, value, change.after)
+        keep(model._default_manager.all(), field, value, change.after)
     was = next(each.before for each in between(before, policy))
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
-
-
-KEPT: dict[str, tuple[type[Model], str]] = {
-    DOMAIN: (OwnDomain, "domain"),
-    EXCEPTION: (OwnException, "network"),
-    RELAY: (Relay, "network"),
-}
-
-
-def keep_order(name: str, names: tuple[str, ...]) -> None:
-    """Have one list in this order; none is as it was found."""
-    ListOrder.objects.filter(parameter=name).delete()
-    if names:
-        ListOrder.objects.create(parameter=name, names=names)
-
-
-def keep(model: type[Model], field: str, value: str, after: str) -> None:
-    """Have the row with this value, or have it not."""
-    rows, one = model._default_manager, {field: value}
-    if not after:
-        rows.filter(**one).delete()
-    elif not rows.filter(**one).exists():
-        rows.create(**one)
 
 
 def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:
@@ -272,10 +301,10 @@ def candidates(server: Server) -> list[str]:
 def complete(server: Server) -> None:
     """Give a control that the catalogue gained since the adoption its rows."""
     known = set(Live.objects.filter(server=server).values_list("key", flat=True))
-    if not known or known >= {each.key for each in CONTROLS}:
+    if not known or known >= {each.key for each in STATIC.offered}:
         return
     first = Live.objects.filter(server=server).earliest("since_revision")
-    for key, found in found_on(server).items():
+    for key, found in found_on(server, STATIC).items():
         if key not in known:
             mode, since = found.mode.value, first.since_revision
             Live.objects.create(server=server, key=key, mode=mode, since_revision=since)

@@ -1,6 +1,12 @@
 from django.urls import path
 
-from mailguard.protection import blocklist_views, domain_views, relay_views, views
+from mailguard.protection import (
+    blocklist_views,
+    domain_views,
+    list_views,
+    relay_views,
+    views,
+)
 
 app_name = "protection"
 
@@ -18,6 +24,10 @@ urlpatterns = [
     path("relays/remove/", relay_views.remove_relay, name="remove_relay"),
     path("blocklists/", blocklist_views.blocklists, name="blocklists"),
     path("blocklists/check/", blocklist_views.check, name="check_lists"),
+    path("blocklists/add/", list_views.add_list, name="add_list"),
+    path("blocklists/remove/", list_views.remove_list, name="remove_list"),
+    path("blocklists/key/", list_views.set_key, name="set_key"),
+    path("blocklists/key/remove/", list_views.forget_key, name="forget_key"),
     path("protection/", views.index, name="index"),
     path("protection/<str:key>/", views.switch, name="switch"),
     path("protection/<str:key>/confirm/", views.confirm, name="confirm"),

@@ -16,6 +16,13 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import ALLOW, Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
+from postfixconf.policy.keyed import (
+    NO_KEYS,
+    Keys,
+    answering,
+    keyed_findings,
+    keyed_tables,
+)
 from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.lookups import (
     OWN_CLASS,
@@ -35,7 +42,7 @@ from postfixconf.policy.recorder import (
     recorder_lines,
 )
 from postfixconf.policy.relays import RELAY_TABLES, class_of, relay_lines
-from postfixconf.policy.table import HEADER, Lines, Table
+from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import option_line
@@ -138,24 +145,27 @@ def plan(
     *,
     reload: bool = False,
     tables: Sequence[Table] = (),
+    keys: Keys = NO_KEYS,
 ) -> Plan:
     """What to write so that `observed` follows `policy`.
 
     `adopted` are the files as last adopted, from which the new text is made.
-    `tables` are the tables of entries that differ from what is live. With `reload`
+    `tables` are the tables of entries that differ from what is live, `keys` those of
+    the lists that are asked with one, by name. With `reload`
     a graceful reload is preferred to a restart: it is enough for everything that is
     written here. Raises BadFile for a file that Postfix would not read.
     """
     facts, before = observed.facts, observed.texts
     main = MainCf.parse(adopted.main)
-    found = find(main, MasterCf.parse(adopted.master), facts)
+    found = find(main, MasterCf.parse(adopted.master), facts, policy.controls)
     after = wanted_main(main, found, policy, facts)
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
     ours = (*small_tables(policy, found), *relay_tables(policy, old, after, facts))
     news = (x for x in ours if observed.tables.get(x.path) != digest_of(x))
-    tables = (*news, *tables)
+    listed = keyed_tables(policy, found, observed.tables, keys)
+    tables = (*news, *listed, *tables)
     written = [each.path for each in tables]
     if after.render() == before.main:
         action = Action.NONE
@@ -167,7 +177,11 @@ def plan(
         texts = Texts(after.render(), with_probe_service(before.master), before.access)
         there = lint(old, facts, before.access, None, master, observed.around)
         findings = (*_taken_name(master), *_judged(there, findings))
-    findings = (*hindrances(policy, old, after, master, facts, written), *findings)
+    findings = (
+        *keyed_findings(policy, found, master, observed.tables, keys),
+        *hindrances(policy, old, after, master, facts, written),
+        *findings,
+    )
     return Plan(before, texts, action, findings, tables, observed.tables)
 
 
@@ -179,10 +193,10 @@ def wanted_main(
     The order comes when everything is there that must stand before our rules, and
     behind it what repeats the rules for relays in front.
     """
-    made = compose(main, found, policy, facts)
-    relays = bool(policy.relays)
-    made = weave(made, policy.uses, policy.own_mode, facts, relays=relays)
-    return with_relay_classes(arrange(made, policy.order, facts), facts)
+    controls, own, relays = policy.controls, policy.own_mode, bool(policy.relays)
+    made = answering(compose(main, found, policy, facts), policy, found)
+    made = weave(made, policy.uses, own, facts, controls, relays=relays)
+    return with_relay_classes(arrange(made, policy.order, facts, controls), facts)
 
 
 def _timed(
@@ -205,9 +219,9 @@ def small_tables(policy: Policy, found: Mapping[str, Found]) -> Iterator[Table]:
     One that is not asked any more stays where it is.
     """
     if policy.own_mode is not Mode.OFF:
-        yield small(OWN_TABLE, "cidr", partial(policy.own.lines, policy.relays))
+        yield small_table(OWN_TABLE, "cidr", partial(policy.own.lines, policy.relays))
     if _records(policy, found):
-        yield small(RECORDER_TABLE, RECORDER_TYPE, recorder_lines)
+        yield small_table(RECORDER_TABLE, RECORDER_TYPE, recorder_lines)
 
 
 def relay_tables(
@@ -221,7 +235,7 @@ def relay_tables(
         new = bool(rules) and old.get(class_of(name)) is None
         answer = class_of(name) if rules else ALLOW
         lines = partial(relay_lines, policy.relays, answer)
-        made = small(RELAY_TABLES[name], "cidr", lines)
+        made = small_table(RELAY_TABLES[name], "cidr", lines)
         yield replace(made, late=new and name in relay_classes(old, facts))
 
 
@@ -232,15 +246,10 @@ def _records(policy: Policy, found: Mapping[str, Found]) -> bool:
     return before.switchable and wanted is Mode.ON
 
 
-def small(path: str, kind: str, lines: Lines) -> Table:
+def small_table(path: str, kind: str, lines: Lines) -> Table:
     """A table that is ours whole, named by its content."""
     version = hashlib.sha256("".join(lines()).encode()).hexdigest()
     return Table(path, kind, version, lines)
-
-
-def digest_of(table: Table) -> str:
-    """SHA-256 of a small table's source as it will be written."""
-    return hashlib.sha256((HEADER + "".join(table.lines())).encode()).hexdigest()
 
 
 def _judged(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('protection', '0004_list_order'),
+        ('protection', '0006_count_days'),
         ('servers', '0004_around'),
     ]
 
