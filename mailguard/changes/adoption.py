@@ -116,8 +116,8 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         modes={**lists.modes, **waiting},
         order={**policy.order, **order},
         own=wanted.own,
-        keys=wanted.keys,
         relays=wanted.relays,
+        keys=wanted.keys,
     )
     own_lists.forget_gone(known=policy)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

@@ -193,14 +193,14 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:
         return EXCEPTED * (value in policy.own.exceptions)
+    if kind == RELAY:
+        return IN_FRONT * (value in policy.relays)
     if kind == LIST:
         return next((told(each) for each in policy.zones if each.zone == value), "")
     if kind == KEY:
         return numbered(policy.keys[value]) if value in policy.keys else ""
     if is_control(what):
         return Mode.OFF.value
-    if kind == RELAY:
-        return IN_FRONT * (value in policy.relays)
     row = rows.filter(kind=kind, value=value).first()
     return row.side if row is not None else ""
 

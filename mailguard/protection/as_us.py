@@ -19,7 +19,7 @@ from mailguard.traffic.times import time_of
 
 __all__ = ["Evidence", "Numbers", "evidence_of"]
 
-SHOWN = 30  # groups on a page
+SHOWN = 15  # groups on a page
 
 
 @dataclass(frozen=True)

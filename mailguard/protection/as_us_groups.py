@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from itertools import groupby
 
 from mailguard.protection.providers import hosts_others, sends_for_others
 from mailguard.traffic.as_us import Line
@@ -182,14 +181,13 @@ def known(group: Group) -> Iterator[tuple[Guess, str]]:
 def grouped(lines: Iterable[Line], covering: Sequence[Covering]) -> Iterator[Group]:
     """The lines by who sends, the busiest first; what is covered apart."""
 
-    def place(line: Line) -> tuple[str, str]:
+    by_place: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
         who = organisation_of(line.name) if line.name else network_of(line.address)
-        return who, covered(line.address, covering)
-
-    by_place = groupby(sorted(lines, key=place), key=place)
+        by_place.setdefault((who, covered(line.address, covering)), []).append(line)
     found = [
         Group(who, tuple(sorted(some, key=lambda x: -x.messages)), why)
-        for (who, why), some in by_place
+        for (who, why), some in by_place.items()
     ]
     yield from sorted(found, key=lambda each: (-each.lately, -each.messages, each.who))
 

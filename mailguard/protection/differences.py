@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
-LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
 RELAY = "relay"
+LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
 ORDER, AS_FOUND = "order", "as found"
 # What a domain, a network or a relay is, once it is named.
 OWN, EXCEPTED, IN_FRONT = "own", "excepted", "in front"
@@ -71,9 +71,9 @@ class Difference:
 TITLES = {
     DOMAIN: "Own domain",
     EXCEPTION: "May send with an own domain",
+    RELAY: "Relay in front",
     LIST: "Blocklist of one's own",
     KEY: "Key of a blocklist",
-    RELAY: "Relay in front",
     "own_domains": "What refused outsiders read",
     "client": "Client address",
     "client_name": "Client name",
@@ -153,11 +153,11 @@ def with_one(policy: Policy, change: Difference) -> Policy:
         return policy.with_zones((*rest, *more))
     if kind == KEY:
         return replace(policy, keys=_with_key(policy, name, change.after))
+    if kind == RELAY:
+        return replace(policy, relays=_with(policy.relays, name, change.after))
     if kind == ORDER:
         names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
         return policy.with_order(name, names)
-    if kind == RELAY:
-        return replace(policy, relays=_with(policy.relays, name, change.after))
     return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
 
 

@@ -175,27 +175,6 @@ class ListCheck(models.Model):
         return [Fault(each).sentence for each in self.faults]
 
 
-class ListDay(models.Model):
-    """The checks of a list on one day, counted; `ms` is the slowest answer."""
-
-    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
-    zone = models.CharField(max_length=253)
-    day = models.DateField()
-    checks = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    ms = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["server", "day", "zone"], name="one_day_of_a_list"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.zone} on {self.day}: {self.failed} of {self.checks} failed"
-
-
 class MxLookup(models.Model):
     """The MX records of a domain, as last looked up.
 
@@ -217,3 +196,24 @@ class MxLookup(models.Model):
 
     def __str__(self) -> str:
         return f"MX of {self.domain}"
+
+
+class ListDay(models.Model):
+    """The checks of a list on one day, counted; `ms` is the slowest answer."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    zone = models.CharField(max_length=253)
+    day = models.DateField()
+    checks = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "day", "zone"], name="one_day_of_a_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zone} on {self.day}: {self.failed} of {self.checks} failed"

@@ -225,6 +225,14 @@ def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
     return [change for change in changes if change is not None]
 
 
+# What is there or not, by its kind: its rows, and their field.
+KEPT: dict[str, tuple[type[Model], str]] = {
+    DOMAIN: (OwnDomain, "domain"),
+    EXCEPTION: (OwnException, "network"),
+    RELAY: (Relay, "network"),
+}
+
+
 @transaction.atomic
 def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     """Want one thing as it is after `change`; None where it is wanted already.
@@ -256,18 +264,11 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
         keep_key(value, policy.keys.get(value))
     else:
         model, field = KEPT[kind]
-        keep(model, field, value, change.after)
+        keep(model._default_manager.all(), field, value, change.after)
     was = next(each.before for each in between(before, policy))
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
-
-
-KEPT: dict[str, tuple[type[Model], str]] = {
-    DOMAIN: (OwnDomain, "domain"),
-    EXCEPTION: (OwnException, "network"),
-    RELAY: (Relay, "network"),
-}
 
 
 def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:

@@ -43,7 +43,7 @@ __all__ = [
 NAME = "as_us"  # of the row of evidence
 DAYS, LATELY = timedelta(days=30), timedelta(days=7)
 LOOKS = 20_000  # attempts of one domain
-MOST = 1000  # lines that are kept
+MOST = 500  # lines that are kept
 STALE = timedelta(minutes=10)
 HOUR = 3_600_000_000  # microseconds
 

@@ -19,7 +19,6 @@ from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["observe", "standing", "texts_of"]
 
-SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *RELAY_TABLES.values())
 POSTCONF = Path("/usr/sbin/postconf")
 
 
@@ -51,7 +50,14 @@ def standing(instance: Instance) -> dict[str, str]:
     listed = sorted(f"mailguard/{path.name}" for each in kinds for path in each)
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (*Lookup, *SMALL, *listed)
+        for path in (
+            *Lookup,
+            OWN_TABLE,
+            RECORDER_TABLE,
+            REPLIES_TABLE,
+            *RELAY_TABLES.values(),
+            *listed,
+        )
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

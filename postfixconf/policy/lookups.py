@@ -51,7 +51,7 @@ OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
 # No entry exempts from relaying, and ETRN has no sender.
 NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
-OURS = frozenset(Lookup) - {Lookup.ACCESS}
+OURS = {*Lookup, *RELAY_TABLES.values()} - {Lookup.ACCESS}
 CHECKS = {
     Lookup.CLIENTS: "check_client_access",
     Lookup.NETWORKS: "check_client_access",
@@ -98,13 +98,27 @@ def weave(
     main = _with_stop(main, own)
     for name in LISTS:
         if name not in NEVER:
-            rules = parse_list(effective(main, facts, name))
-            asked = tables_for(rules, name, uses, own, controls)
-            wanted = tuple(rule_of(x, main, facts) for x in Lookup if x in asked)
-            if relays and (wanted or any(managed(rule, controls) for rule in rules)):
-                wanted = (asks_relays(name), *wanted)
+            wanted = chain(main, name, uses, own, facts, controls, relays=relays)
             main = _chained(main, name, wanted, facts, controls)
     return with_relay_classes(main, facts)
+
+
+def chain(
+    main: MainCf,
+    name: str,
+    uses: Uses,
+    own: Mode,
+    facts: Facts,
+    controls: Controls,
+    *,
+    relays: bool,
+) -> tuple[Rule, ...]:
+    """The lookups that have to stand in one list, in the order they are asked."""
+    rules = parse_list(effective(main, facts, name))
+    tables = tables_for(rules, name, uses, own, controls)
+    asked = tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+    first = relays and (asked or any(managed(rule, controls) for rule in rules))
+    return (asks_relays(name), *asked) if first else asked
 
 
 def relay_classes(main: MainCf, facts: Facts) -> dict[str, tuple[Rule, ...]]:

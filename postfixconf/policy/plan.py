@@ -193,12 +193,9 @@ def wanted_main(
     The order comes when everything is there that must stand before our rules, and
     behind it what repeats the rules for relays in front.
     """
-    controls = policy.controls
+    controls, own, relays = policy.controls, policy.own_mode, bool(policy.relays)
     made = answering(compose(main, found, policy, facts), policy, found)
-    made = weave(
-        *(made, policy.uses, policy.own_mode, facts, controls),
-        relays=bool(policy.relays),
-    )
+    made = weave(made, policy.uses, own, facts, controls, relays=relays)
     return with_relay_classes(arrange(made, policy.order, facts, controls), facts)
 
 

@@ -136,7 +136,7 @@ class Policy:
             {name: tuple(each) for name, each in order.items()},
             tuple(read_list(z, text) for z, text in zones.items() if z not in KNOWN),
             {name: int(number) for name, number in keys.items()},
-            tuple(kept.get("relays", ())),
+            tuple(kept.get("relays", ())),  # none in a policy of before
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -146,9 +146,9 @@ class Policy:
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
             "order": {name: list(each) for name, each in sorted(self.order.items())},
+            "relays": list(self.relays),
             "zones": {each.zone: told(each) for each in self.zones},
             "keys": dict(sorted(self.keys.items())),
-            "relays": list(self.relays),
         }
 
 

@@ -140,9 +140,8 @@ def test_without_relays_or_rules_the_bytes_are_as_they_were() -> None:
 def test_what_is_taken_back_beside_an_edit_only_logs_in_the_class_too() -> None:
     live = planned(LEVEL, {DBL: "on"}).after.main + "# by hand\n"
     seen = Observed(Texts(live, STOCK_MASTER), FACTS, running=True)
-    after = MainCf.parse(
-        softened({DBL: Mode.TEST}, Policy(), seen, reload=True).after.main
-    )
+    made = softened({DBL: Mode.TEST}, Policy(), seen, reload=True)
+    after = MainCf.parse(made.after.main)
     told = after.get(class_of(RECIPIENT)) or ""
     assert told.startswith("warn_if_reject reject_rhsbl_sender")
 
