@@ -15,9 +15,12 @@ from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
+from postfixconf.errors import BadPolicy
 from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
+from postfixconf.policy.greylisting import Greylisting
+from postfixconf.policy.needs import settings_in
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
@@ -38,7 +41,10 @@ def adopt(revision: Revision) -> None:
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
-    policy = adopted_policy(server, modes)
+    policy = replace(
+        adopted_policy(server, modes),
+        greylisting=settings_in(seen.texts.options, seen.facts.postgrey_options),
+    )
     changed = differences(server, policy)
     with transaction.atomic():
         settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
@@ -46,6 +52,7 @@ def adopt(revision: Revision) -> None:
         became_live(revision, seen, policy)
         server.adopted_main = servers.as_bytes(seen.texts.main)
         server.adopted_master = servers.as_bytes(seen.texts.master)
+        server.adopted_options = servers.as_bytes(seen.texts.options)
         server.save()
         Revision.objects.filter(pk=revision.pk).update(
             policy=policy.as_json(), changes=changed, **texts_of(before, seen.texts)
@@ -79,6 +86,19 @@ def stale(server: Server, seen: Observed, policy: Policy) -> list[str]:
     return sorted(edited | set(server.stale_tables))
 
 
+def merged(live: Greylisting, wanted: Greylisting, found: Greylisting) -> Greylisting:
+    """The settings as found, except where a waiting change says otherwise.
+
+    Where the two together are no setting of postgrey's, what was found counts.
+    """
+    now, then = live.as_json(), wanted.as_json()
+    waiting = {name: then[name] for name in then if then[name] != now[name]}
+    try:
+        return Greylisting.from_json(found.as_json() | waiting)
+    except BadPolicy:
+        return found
+
+
 def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
     """Want what was found, except where a waiting change says otherwise."""
     wanted = protection.wanted()
@@ -88,5 +108,14 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         for key, mode in wanted.modes.items()
         if key in live and live[key] != mode and key not in fixed
     }
-    found = replace(policy, modes={**policy.modes, **waiting}, own=wanted.own)
+    greylisting = policy.greylisting
+    if server.live_policy:  # a setting that waits stays wanted
+        live_set = live_policy(server).greylisting
+        greylisting = merged(live_set, wanted.greylisting, greylisting)
+    found = replace(
+        policy,
+        modes={**policy.modes, **waiting},
+        own=wanted.own,
+        greylisting=greylisting,
+    )
     protection.write(policy=found, actor=actor, reason="adopted from the server")

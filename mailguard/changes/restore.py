@@ -64,7 +64,12 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
     """The revision's policy, with the live mode where it cannot be switched."""
     free = {row.control.key for row in protection.rows(server) if row.switchable}
     modes = {key: mode for key, mode in then.modes.items() if key in free}
-    return replace(live, modes={**live.modes, **modes}, own=then.own)
+    return replace(
+        live,
+        modes={**live.modes, **modes},
+        own=then.own,
+        greylisting=then.greylisting,
+    )
 
 
 @transaction.atomic

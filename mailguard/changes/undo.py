@@ -31,6 +31,7 @@ from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.entries import Kind
+from postfixconf.policy.greylisting import GREYLISTING, NAMES
 from postfixconf.policy.policy import Policy
 
 __all__ = ["Undo", "loses", "of", "standing", "undo"]
@@ -156,10 +157,9 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
 
 def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
-    kind = what.partition(" ")[0]
-    return (
-        what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION) or is_entry(what)
-    )
+    kind, _, name = what.partition(" ")
+    ours = what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION)
+    return ours or is_entry(what) or (kind == GREYLISTING and name in NAMES)
 
 
 def is_entry(what: str) -> bool:
@@ -174,6 +174,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.modes[what].value
     if what == REPLY:
         return policy.own.reply
+    if kind == GREYLISTING:
+        return policy.greylisting.told(value)
     if kind == DOMAIN:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.greylisting import GREYLISTING, NAMES, Greylisting
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy, parse_mode
 
@@ -33,7 +34,10 @@ class Difference:
         try:
             return control(self.what).title
         except BadPolicy:
-            return TITLES.get(self.what.partition(" ")[0], self.what)
+            kind, _, name = self.what.partition(" ")
+            if kind == GREYLISTING:
+                return SETTINGS.get(name, self.what)
+            return TITLES.get(kind, self.what)
 
     @property
     def reverse(self) -> "Difference":
@@ -41,6 +45,16 @@ class Difference:
         return Difference(self.what, self.after, self.before)
 
 
+SETTINGS = {
+    "delay": "Greylisting: seconds to wait",
+    "retry-window": "Greylisting: hours to come back in",
+    "max-age": "Greylisting: days until somebody is forgotten",
+    "auto-whitelist": "Greylisting: mails until a client waits no more",
+    "by-host": "Greylisting: each address for itself",
+    "ipv4": "Greylisting: bits of an IPv4 network",
+    "ipv6": "Greylisting: bits of an IPv6 network",
+    "text": "Greylisting: what a sender reads",
+}
 TITLES = {
     DOMAIN: "Own domain",
     EXCEPTION: "May send with an own domain",
@@ -71,11 +85,20 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
                 yield Difference(f"{kind} {value}", before, after)
     if live.own.reply != wanted.own.reply:
         yield Difference(REPLY, live.own.reply, wanted.own.reply)
+    for name in NAMES:
+        old, new = (each.greylisting.told(name) for each in (live, wanted))
+        if old != new:
+            yield Difference(f"{GREYLISTING} {name}", old, new)
 
 
 def with_one(policy: Policy, change: Difference) -> Policy:
     """The policy with one difference made. Raises BadValue."""
-    return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
+    return replace(
+        policy,
+        modes=_modes(policy, change),
+        own=_own(policy.own, change),
+        greylisting=_greylisting(policy.greylisting, change),
+    )
 
 
 def _modes(policy: Policy, change: Difference) -> dict[str, Mode]:
@@ -83,6 +106,13 @@ def _modes(policy: Policy, change: Difference) -> dict[str, Mode]:
     if change.what in modes:
         modes[change.what] = parse_mode(change.after)
     return modes
+
+
+def _greylisting(settings: Greylisting, change: Difference) -> Greylisting:
+    kind, _, name = change.what.partition(" ")
+    if kind != GREYLISTING or not name:
+        return settings
+    return settings.with_one(name, change.after)
 
 
 def _own(own: OwnDomains, change: Difference) -> OwnDomains:

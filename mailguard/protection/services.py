@@ -19,6 +19,11 @@ from mailguard.protection.differences import (
 )
 from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
 from mailguard.protection.differences import OWN as OWN_WORD
+from mailguard.protection.greylist_settings import (
+    complete_greylisting,
+    greylisting,
+    set_greylisting,
+)
 from mailguard.protection.models import OwnDomain, OwnException, OwnReply, Setting
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
@@ -27,6 +32,7 @@ from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Control, Mode
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
+from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import OWN, Policy, parse_mode
@@ -83,7 +89,9 @@ class Row:
 def wanted() -> Policy:
     """The policy that the rows describe, but for its entries."""
     return replace(
-        Policy.of(dict(Setting.objects.values_list("key", "mode"))), own=own_domains()
+        Policy.of(dict(Setting.objects.values_list("key", "mode"))),
+        own=own_domains(),
+        greylisting=greylisting(),
     )
 
 
@@ -156,8 +164,11 @@ def set_mode(
 @transaction.atomic
 def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
     """Make the rows say exactly `policy`, for the controls it names."""
-    made = between(wanted(), policy)
-    changes = [put(change=each, actor=actor, reason=reason) for each in made]
+    changes: list[Change | None] = [
+        *set_greylisting(settings=policy.greylisting, actor=actor, reason=reason)
+    ]
+    for each in [*between(wanted(), policy)]:
+        changes.append(put(change=each, actor=actor, reason=reason))
     for key, mode in policy.modes.items():  # a control that had no row yet
         changes.append(_store(key, mode, actor, reason))
     return [change for change in changes if change is not None]
@@ -173,6 +184,9 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     before, policy = wanted(), with_one(wanted(), change)
     if change.what in before.modes:
         return _store(change.what, policy.modes[change.what], actor, reason)
+    if kind == GREYLISTING:
+        made = set_greylisting(settings=policy.greylisting, actor=actor, reason=reason)
+        return made[0] if made else None
     if kind not in (DOMAIN, EXCEPTION) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
@@ -226,6 +240,7 @@ def candidates(server: Server) -> list[str]:
 @transaction.atomic
 def complete(server: Server) -> None:
     """Give a control that the catalogue gained since the adoption its rows."""
+    complete_greylisting(server)
     known = set(Live.objects.filter(server=server).values_list("key", flat=True))
     if not known or known >= {each.key for each in CONTROLS}:
         return

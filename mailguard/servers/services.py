@@ -83,6 +83,7 @@ def keep_observed(server: Server, seen: library.Observed) -> None:
             "main": as_bytes(seen.texts.main),
             "master": as_bytes(seen.texts.master),
             "access": as_bytes(seen.texts.access),
+            "options": as_bytes(seen.texts.options),
             "tables": dict(seen.tables),
             "digest": seen.digest,
             "facts": asdict(seen.facts),
@@ -100,7 +101,7 @@ def last_observed(server: Server) -> library.Observed | None:
         return None
     facts = row.facts | {"table_types": tuple(row.facts["table_types"])}
     return library.Observed(
-        library.Texts(as_text(row.main), as_text(row.master), as_text(row.access)),
+        library.Texts(*map(as_text, (row.main, row.master, row.access, row.options))),
         library.Facts(**facts),
         row.running,
         row.tables,
@@ -112,7 +113,11 @@ def adopted_texts(server: Server) -> library.Texts | None:
     """The files as last adopted; None before the first adoption."""
     if server.adopted_main is None or server.adopted_master is None:
         return None
-    return library.Texts(as_text(server.adopted_main), as_text(server.adopted_master))
+    return library.Texts(
+        as_text(server.adopted_main),
+        as_text(server.adopted_master),
+        options=as_text(server.adopted_options),
+    )
 
 
 def set_live(server: Server, modes: Mapping[str, str], number: int) -> None:

@@ -10,8 +10,9 @@ the adopted text, so switching a control off again gives back the adopted bytes.
 from dataclasses import replace
 
 from postfixconf.policy.catalog import CONTROLS
-from postfixconf.policy.control import Mode, Restriction, Stop, Switch
+from postfixconf.policy.control import Mode, Place, Restriction, Stop, Switch
 from postfixconf.policy.found import Found, switch_is_on
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.policy import Policy
@@ -37,20 +38,25 @@ def compose(
         mode = policy.modes.get(each.key, before.mode)
         if mode == before.mode or not before.switchable:
             continue
-        match each.place:
+        match here(each.place, facts):
             case Stop():
                 pass  # `lookups.weave` does it
             case Switch() as switch:
                 main = _flip(main, switch, mode, facts)
-            case (Restriction() | Recorder()) as place if mode is Mode.OFF:
+            case (Restriction() | Recorder() | Greylist()) as place if mode is Mode.OFF:
                 main = _take_out(main, before.places, place, facts)
             case Recorder() as recorder:
                 main = _record(main, recorder, facts)
-            case Restriction() as place if before.mode is Mode.OFF:
+            case (Restriction() | Greylist()) as place if before.mode is Mode.OFF:
                 main = _insert(main, place, mode, facts)
-            case Restriction() as place:
+            case (Restriction() | Greylist()) as place:
                 main = _change(main, before.places, place, mode, facts)
     return main
+
+
+def here(place: Place, facts: Facts) -> Place:
+    """A control's place on this server: greylisting has its own postgrey to ask."""
+    return place.on(facts.postgrey) if isinstance(place, Greylist) else place
 
 
 def _flip(main: MainCf, switch: Switch, mode: Mode, facts: Facts) -> MainCf:
@@ -63,7 +69,10 @@ def _flip(main: MainCf, switch: Switch, mode: Mode, facts: Facts) -> MainCf:
 
 
 def _take_out(
-    main: MainCf, names: tuple[str, ...], place: Restriction | Recorder, facts: Facts
+    main: MainCf,
+    names: tuple[str, ...],
+    place: Restriction | Recorder | Greylist,
+    facts: Facts,
 ) -> MainCf:
     """Take the rule out of these lists; one with only our permits left goes too."""
     for name in names:
@@ -75,7 +84,11 @@ def _take_out(
 
 
 def _change(
-    main: MainCf, names: tuple[str, ...], place: Restriction, mode: Mode, facts: Facts
+    main: MainCf,
+    names: tuple[str, ...],
+    place: Restriction | Greylist,
+    mode: Mode,
+    facts: Facts,
 ) -> MainCf:
     """Give the rule the mode where it stands."""
     warn = mode is Mode.TEST
@@ -88,15 +101,22 @@ def _change(
     return main
 
 
-def _modern(rule: Rule, place: Restriction, *, warn: bool) -> Rule:
-    """The rule in the modern spelling; a blocklist keeps its own codes."""
+def _modern(rule: Rule, place: Restriction | Greylist, *, warn: bool) -> Rule:
+    """The rule in the modern spelling; a blocklist keeps its own codes.
+
+    Greylisting keeps the spelling it has: how somebody asks postgrey may matter.
+    """
+    if isinstance(place, Greylist):
+        return replace(rule, warn=warn)
     ours = place.rule(warn=warn)
     if rule.argument is not None and "=" in rule.argument:
         return replace(ours, argument=rule.argument)
     return ours
 
 
-def _insert(main: MainCf, place: Restriction, mode: Mode, facts: Facts) -> MainCf:
+def _insert(
+    main: MainCf, place: Restriction | Greylist, mode: Mode, facts: Facts
+) -> MainCf:
     """Put a rule that stands nowhere into its list, behind the permits."""
     name = place.parameter
     rules = parse_list(effective(main, facts, name))

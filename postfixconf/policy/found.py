@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode, Restriction, Stop, Switch
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.policy.relay import unfolded
@@ -88,6 +89,8 @@ def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
                 found[control.key] = _find_stop(stop, read)
             case Recorder() as recorder:
                 found[control.key] = _find_recorder(recorder, read)
+            case Greylist() as place:
+                found[control.key] = _find_greylist(place, read)
             case Restriction() as place if place.permits:
                 found[control.key] = _on_or_off(_find_rule(place, read))
             case Restriction() as place:
@@ -122,6 +125,13 @@ def _find_recorder(place: Recorder, read: _Read) -> Found:
     return replace(_on_or_off(_find_rule(place, read)), available=available)
 
 
+def _find_greylist(place: Greylist, read: _Read) -> Found:
+    """As it stands; what stands nowhere needs a postgrey that can be asked."""
+    found = _find_rule(place.on(read.facts.postgrey), read)
+    there = found.mode is not Mode.OFF or bool(read.facts.postgrey)
+    return replace(found, available=there)
+
+
 def _on_or_off(found: Found) -> Found:
     """On where it stands at all: before what never refuses, `warn_if_reject` means
     nothing."""
@@ -143,7 +153,7 @@ def _find_switch(place: Switch, read: _Read) -> Found:
     return Found(mode, (place.parameter,))
 
 
-def _find_rule(place: Restriction | Recorder, read: _Read) -> Found:
+def _find_rule(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
     hits: dict[str, list[Rule]] = {
         name: [rule for rule in parse_list(value) if place.matches(rule)]
         for name, value in read.lists.items()
@@ -157,7 +167,7 @@ def _find_rule(place: Restriction | Recorder, read: _Read) -> Found:
     return _find_behind(place, read)
 
 
-def _find_behind(place: Restriction | Recorder, read: _Read) -> Found:
+def _find_behind(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
     """Look behind `$name`, braces and restriction classes of the lists."""
     for name, led in read.behind.items():
         for source, text in led:
@@ -216,7 +226,7 @@ def _override(read: _Read, *parameters: str) -> tuple[str, str] | None:
 
 
 def _overridden(
-    read: _Read, place: Restriction | Recorder, places: tuple[str, ...]
+    read: _Read, place: Restriction | Recorder | Greylist, places: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
     for name in LISTS:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.found import FINAL
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts
 from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.maincf import MainCf
@@ -24,7 +25,8 @@ BEFORE, FIRST, AFTER, LAST = -1, 0, 1000, 2000
 def managed(rule: Rule) -> bool:
     """Whether a rule is one of the catalogue's restrictions."""
     places = (each.place for each in CONTROLS)
-    return any(isinstance(p, Restriction) and p.matches(rule) for p in places)
+    refusing = (p for p in places if isinstance(p, Restriction | Greylist))
+    return any(place.matches(rule) for place in refusing)
 
 
 def permits_before(

@@ -18,6 +18,7 @@ from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
 from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
+from postfixconf.policy.needs import Need, needs, wanted_options
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import (
@@ -79,6 +80,10 @@ class Plan:
     tables: tuple[Table, ...] = ()
     # What our tables are now, by path, as `Observed.tables`.
     standing: Mapping[str, str] = field(default_factory=dict)
+    # The services that have to run for it, or need not any more.
+    needs: tuple[Need, ...] = ()
+    # Where the options file stands that is among the texts.
+    options: str = ""
 
     @property
     def empty(self) -> bool:
@@ -102,6 +107,7 @@ class Plan:
         pairs = {
             "main.cf": (self.before.main, self.after.main),
             "master.cf": (self.before.master, self.after.master),
+            self.options: (self.before.options, self.after.options),
         }
         return {
             name: "".join(unified(name, before, after))
@@ -155,11 +161,24 @@ def plan(
             action = Action.RELOAD
     else:
         action = Action.RELOAD if reload else Action.RESTART
-        texts = Texts(after.render(), with_probe_service(before.master), before.access)
+        texts = replace(
+            before, main=after.render(), master=with_probe_service(before.master)
+        )
         there = lint(old, facts, before.access, None, master, observed.around)
         findings = (*_taken_name(master), *_judged(there, findings))
     findings = (*hindrances(policy, old, after, master, facts, written), *findings)
-    return Plan(before, texts, action, findings, tables, observed.tables)
+    options, unread = wanted_options(policy, adopted, before, facts)
+    texts = replace(texts, options=options)
+    return Plan(
+        before,
+        texts,
+        action,
+        (*unread, *findings),
+        tables,
+        observed.tables,
+        needs(before, texts, facts, settled=before.main == texts.main),
+        facts.postgrey_options,
+    )
 
 
 def _timed(

@@ -9,6 +9,7 @@ from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
+from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.own_domains import OwnDomains
 
@@ -24,14 +25,15 @@ class Policy:
     >>> Policy.of({"disable_vrfy_command": "on"}).modes["disable_vrfy_command"]
     <Mode.ON: 'on'>
 
-    `own` are the own domains. Entries can be a million: they stay where they are
-    stored, and `uses` says which tables hold any. Raises BadPolicy for an unknown
-    control, or a mode it cannot have.
+    `own` are the own domains, `greylisting` is how postgrey is set. Entries can be a
+    million: they stay where they are stored, and `uses` says which tables hold any.
+    Raises BadPolicy for an unknown control, or a mode it cannot have.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
     own: OwnDomains = field(default_factory=OwnDomains)
     uses: Uses = field(default_factory=Uses)
+    greylisting: Greylisting = field(default_factory=Greylisting)
 
     def __post_init__(self) -> None:
         for key, mode in self.modes.items():
@@ -73,7 +75,9 @@ class Policy:
         uses = {k: frozenset(map(parse_lookup, v)) for k, v in told["uses"].items()}
         modes = {key: parse_mode(mode) for key, mode in told["modes"].items()}
         domains, exceptions = tuple(own["domains"]), tuple(own["exceptions"])
-        return cls(modes, OwnDomains(domains, exceptions, own["reply"]), Uses(**uses))
+        made = cls(modes, OwnDomains(domains, exceptions, own["reply"]), Uses(**uses))
+        greylisting = Greylisting.from_json(told.get("greylisting"))
+        return replace(made, greylisting=greylisting)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain data, for a database."""
@@ -81,6 +85,7 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "greylisting": self.greylisting.as_json(),
         }
 
 

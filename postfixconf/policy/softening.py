@@ -5,12 +5,13 @@ everybody. Everything else of the live files stays as it is, byte for byte.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from postfixconf.policy.catalog import LISTS, control
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
-from postfixconf.policy.observed import Facts, Observed, Texts, effective
+from postfixconf.policy.observed import Facts, Observed, effective
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
@@ -32,7 +33,7 @@ def softened(modes: Mapping[str, Mode], observed: Observed, *, reload: bool) -> 
     if after == before.main:
         return Plan(before, before, Action.NONE, standing=observed.tables)
     action = Action.RELOAD if reload else Action.RESTART
-    texts = Texts(after, with_probe_service(before.master), before.access)
+    texts = replace(before, main=after, master=with_probe_service(before.master))
     return Plan(before, texts, action, standing=observed.tables)
 
 

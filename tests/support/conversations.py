@@ -7,6 +7,7 @@ The clients and names are those of `tests.support.dns.WORLD`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 
 from tests.support.dns import OTHERS
 from tests.support.practice import Practice
@@ -14,6 +15,7 @@ from tests.support.smtp import Client, smtp
 
 __all__ = ["PAIRS", "SETTINGS", "Pair"]
 
+NUMBERS = count(1)
 TO = "bob@practice.test"
 GOOD = "alice@good.example"
 Conversation = Callable[[Practice], bool]
@@ -46,6 +48,11 @@ def envelope(
 ) -> bool:
     """Whether one envelope is accepted, up to RCPT."""
     return server.attempt(sender, to, src=src, helo=helo).ok
+
+
+def someone(name: str, server: Practice) -> bool:
+    """Whether mail of somebody who was never seen before gets through at once."""
+    return envelope(server, sender=f"{name}{next(NUMBERS):x}z@good.example")
 
 
 def talk(steps: Callable[[Client], bool], server: Practice) -> bool:
@@ -148,6 +155,7 @@ PAIRS: dict[str, Pair] = {
     "rhsbl_reverse:dbl.spamhaus.org": Pair(
         partial(envelope, src="127.0.0.45"), envelope
     ),
+    "greylisting": Pair(partial(someone, "new"), partial(envelope, src="127.0.0.1")),
     "disable_vrfy_command": Pair(partial(talk, vrfy), envelope),
     "strict_rfc821_envelopes": Pair(
         partial(talk, bare_address), partial(talk, proper_address)
