@@ -30,7 +30,6 @@ from mailguard.traffic.models import (
 )
 from mailguard.traffic.times import microseconds
 from mailguard.traffic.tops import PERIODS, REST, refresh_top
-from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 
@@ -94,7 +93,7 @@ class Figures:
 
 def watched() -> list[str]:
     """The controls that leave lines in the log."""
-    return [each.key for each in CONTROLS if each.signature] + [GREYLISTING]
+    return [each.key for each in CONTROLS if each.signature]
 
 
 def refresh(server: Server, seconds: float) -> None:

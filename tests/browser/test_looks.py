@@ -27,6 +27,7 @@ PATHS = [
     "/rehearsal/",
     "/findings/",
     "/blocklists/",
+    "/greylisting/",
 ]
 PIN = {
     "client_address": "2001:db8::7",
