@@ -41,8 +41,10 @@ class ModeForm(forms.Form):
 
     @property
     def helper(self) -> FormHelper:
-        """How crispy draws it; the page adds the button."""
-        return bare()
+        """How crispy draws it; the page adds the title and the button."""
+        helper = bare()
+        helper.form_show_labels = False
+        return helper
 
 
 def whole(name: str, label: str, help_text: str) -> forms.IntegerField:

@@ -98,12 +98,13 @@ class Figures(models.Model):
     """Who waited how long, week by week, as last worked out.
 
     `weeks` are `waiting.Week` as JSON, the oldest first: they stay when the rows they
-    were counted from are forgotten.
+    were counted from are forgotten. `ms` is how long the counting took.
     """
 
     server = models.OneToOneField(Server, on_delete=models.CASCADE)
     at = models.DateTimeField()
     weeks = models.JSONField(default=list)
+    ms = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"waits on {self.server}"

@@ -44,7 +44,7 @@ def page(request: HttpRequest, **forms: Any) -> HttpResponse:
         "evidence": beside(server, {GREYLISTING: row.live})[GREYLISTING],
         "mode_form": ModeForm(row.mode),
         "settings_form": settings_form(server, None),
-        "pending": wanted != live,
+        "unset": wanted != live,
         "live": live,
         "service": found,
         "order": services.waiting_order(server),

@@ -22,6 +22,8 @@ from postfixconf.policy.greylisting import GREYLISTING, Greylisting
 __all__ = ["Kept", "Waiting", "Week", "kept_waiting", "live_settings", "weeks"]
 
 SHOWN = 20  # triplets on the page
+MOST = 1000  # that are counted
+LEISURE = 20  # times as long as the counting took, until it is done again
 WEEKS = 12
 WEEK = timedelta(days=7)
 FEW = 20  # mails from which on a p95 means something
@@ -45,7 +47,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Kept:
-    """Everybody who waits: how many, how many still have to, and the newest of them."""
+    """Everybody who waits: how many, how many still have to, and the newest of them.
+
+    More than `MOST` are not counted: then there is one more.
+    """
 
     count: int
     early: int
@@ -101,9 +106,10 @@ def kept_waiting(server: Server) -> Kept:
     rows = unfinished(server, settings)
     since = microseconds(now - timedelta(seconds=settings.delay))
     newest = rows.order_by("-last_at")[:SHOWN]
+    young = rows.filter(last_at__gt=since, first_at__gt=since)
     return Kept(
-        rows.count(),
-        rows.filter(first_at__gt=since).count(),
+        rows.values("pk")[: MOST + 1].count(),
+        young.values("pk")[: MOST + 1].count(),
         tuple(waits(row, settings, now) for row in newest),
     )
 
@@ -132,27 +138,36 @@ def weeks(server: Server) -> list[Week]:
 
 
 def work_out(server: Server) -> None:
-    """Count anew what is still known, and keep what is not. For the worker."""
+    """Count anew what is still known, and keep what is not. For the worker.
+
+    Once all weeks were counted, only the last two are, and not all the time where that
+    takes long: an apply may wait for the worker.
+    """
     row = Figures.objects.filter(server=server).first()
+    begun = timezone.now()
+    if row is not None and begun - row.at < timedelta(milliseconds=LEISURE * row.ms):
+        return
     known = {each["monday"]: each for each in (row.weeks if row else [])}
     oldest = Triplet.objects.filter(server=server).order_by("last_at").first()
     if oldest is None and not known:
         return
     # A week of which something is forgotten already keeps its figures.
     whole = time_of(oldest.last_at) if oldest else timezone.now()
-    for week in counted(server, timezone.now()):
+    for week in counted(server, begun, 2 if known else WEEKS):
         if midnight(week.day) >= whole - WEEK or week.monday not in known:
             known[week.monday] = asdict(week)
     told = [known[monday] for monday in sorted(known)][-WEEKS:]
+    now = timezone.now()
+    ms = (now - begun) // timedelta(milliseconds=1)
     Figures.objects.update_or_create(
-        server=server, defaults={"weeks": told, "at": timezone.now()}
+        server=server, defaults={"weeks": told, "at": now, "ms": ms}
     )
 
 
-def counted(server: Server, now: datetime) -> list[Week]:
-    """Every week that somebody waited in, from the rows."""
+def counted(server: Server, now: datetime, number: int) -> list[Week]:
+    """Every one of the last weeks that somebody waited in, from the rows."""
     today = day_of(now)
-    start = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
+    start = today - timedelta(days=today.weekday() + 7 * (number - 1))
     begin = midnight(start)
     rows = Triplet.objects.filter(server=server, last_at__gt=microseconds(begin))
     rows = rows.exclude(recipient="")
