@@ -22,6 +22,7 @@ from postfixconf.policy.found import find
 from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.needs import settings_in
 from postfixconf.policy.observed import Observed
+from postfixconf.policy.ordering import Listing
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -42,7 +43,7 @@ def adopt(revision: Revision) -> None:
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
     policy = replace(
-        adopted_policy(server, modes),
+        adopted_policy(server, modes, seen),
         greylisting=settings_in(seen.texts.options, seen.facts.postgrey_options),
     )
     changed = differences(server, policy)
@@ -60,10 +61,19 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 
 
-def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:
-    """What is live by an adoption: the modes as found, the rest as we wrote it."""
+def adopted_policy(server: Server, modes: dict[str, str], seen: Observed) -> Policy:
+    """What is live by an adoption: the modes as found, the rest as we wrote it.
+
+    An order that somebody changed by hand is as found, too.
+    """
     known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
-    return replace(known, modes=Policy.of(modes).modes)
+    main = MainCf.parse(seen.texts.main)
+    order = {
+        name: names
+        for name, names in known.order.items()
+        if Listing.of(main, seen.facts, name).follows(names)
+    }
+    return replace(known, modes=Policy.of(modes).modes, order=order)
 
 
 def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
@@ -102,20 +112,23 @@ def merged(live: Greylisting, wanted: Greylisting, found: Greylisting) -> Greyli
 def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
     """Want what was found, except where a waiting change says otherwise."""
     wanted = protection.wanted()
-    live = live_policy(server).modes if server.live_policy else {}
+    live = live_policy(server) if server.live_policy else Policy()
     waiting = {
         key: mode
         for key, mode in wanted.modes.items()
-        if key in live and live[key] != mode and key not in fixed
+        if key in live.modes and live.modes[key] != mode and key not in fixed
     }
-    greylisting = policy.greylisting
-    if server.live_policy:  # a setting that waits stays wanted
-        live_set = live_policy(server).greylisting
-        greylisting = merged(live_set, wanted.greylisting, greylisting)
+    greylisting = merged(live.greylisting, wanted.greylisting, policy.greylisting)
+    order = {
+        name: wanted.order.get(name, ())
+        for name in {*live.order, *wanted.order}
+        if live.order.get(name) != wanted.order.get(name)
+    }
     found = replace(
         policy,
         modes={**policy.modes, **waiting},
+        order={**policy.order, **order},
         own=wanted.own,
-        greylisting=greylisting,
+        greylisting=greylisting if server.live_policy else policy.greylisting,
     )
     protection.write(policy=found, actor=actor, reason="adopted from the server")

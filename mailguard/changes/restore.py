@@ -1,8 +1,8 @@
 """Bringing an old revision back: what that changes, and the request.
 
-What mailguard manages comes back: controls, own domains, entries. Lines that
-somebody wrote by hand stay as they are now, and a control that the revision did not
-know, or that is set elsewhere today, keeps the mode it has.
+What mailguard manages comes back: controls, their order, own domains, entries. Lines
+that somebody wrote by hand stay as they are now, and a control that the revision did
+not know, or that is set elsewhere today, keeps the mode it has.
 """
 
 from dataclasses import dataclass, replace
@@ -68,6 +68,7 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
         live,
         modes={**live.modes, **modes},
         own=then.own,
+        order=then.order,
         greylisting=then.greylisting,
     )
 

@@ -22,9 +22,11 @@ from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTED,
     EXCEPTION,
+    ORDER,
     OWN,
     REPLY,
     Difference,
+    order_word,
 )
 from mailguard.servers.models import Server
 from postfixconf.policy.catalog import CONTROLS, control
@@ -158,7 +160,7 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
 def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
     kind, _, name = what.partition(" ")
-    ours = what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION)
+    ours = what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION, ORDER)
     return ours or is_entry(what) or (kind == GREYLISTING and name in NAMES)
 
 
@@ -176,6 +178,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.own.reply
     if kind == GREYLISTING:
         return policy.greylisting.told(value)
+    if kind == ORDER:
+        return order_word(policy, value)
     if kind == DOMAIN:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:

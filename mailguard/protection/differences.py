@@ -11,12 +11,24 @@ from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.greylisting import GREYLISTING, NAMES, Greylisting
+from postfixconf.policy.ordering import CHECKS
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy, parse_mode
 
-__all__ = ["DOMAIN", "EXCEPTION", "REPLY", "Difference", "between", "with_one"]
+__all__ = [
+    "AS_FOUND",
+    "DOMAIN",
+    "EXCEPTION",
+    "ORDER",
+    "REPLY",
+    "Difference",
+    "between",
+    "order_word",
+    "with_one",
+]
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
+ORDER, AS_FOUND = "order", "as found"
 OWN, EXCEPTED = "own", "excepted"  # what a domain or a network is, once it is named
 
 
@@ -37,7 +49,7 @@ class Difference:
             kind, _, name = self.what.partition(" ")
             if kind == GREYLISTING:
                 return SETTINGS.get(name, self.what)
-            return TITLES.get(kind, self.what)
+            return TITLES.get(self.what) or TITLES.get(kind, self.what)
 
     @property
     def reverse(self) -> "Difference":
@@ -66,6 +78,7 @@ TITLES = {
     "helo": "Greeting",
     "entries": "Entries",
     "pin": "Pin",
+    **{f"{ORDER} {name}": f"Order of the {word}" for name, word in CHECKS.items()},
 }
 
 
@@ -89,16 +102,30 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
         old, new = (each.greylisting.told(name) for each in (live, wanted))
         if old != new:
             yield Difference(f"{GREYLISTING} {name}", old, new)
+    for name in sorted({*live.order, *wanted.order}):
+        before, after = order_word(live, name), order_word(wanted, name)
+        if before != after:
+            yield Difference(f"{ORDER} {name}", before, after)
+
+
+def order_word(policy: Policy, name: str) -> str:
+    """The order of one list as the history has it."""
+    return ", ".join(policy.order.get(name, ())) or AS_FOUND
 
 
 def with_one(policy: Policy, change: Difference) -> Policy:
     """The policy with one difference made. Raises BadValue."""
-    return replace(
+    made = replace(
         policy,
         modes=_modes(policy, change),
         own=_own(policy.own, change),
         greylisting=_greylisting(policy.greylisting, change),
     )
+    kind, _, name = change.what.partition(" ")
+    if kind != ORDER:
+        return made
+    names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
+    return made.with_order(name, names)
 
 
 def _modes(policy: Policy, change: Difference) -> dict[str, Mode]:

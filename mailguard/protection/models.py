@@ -1,4 +1,4 @@
-"""What is wanted: the mode of each control, the own domains, greylisting. The draft.
+"""What is wanted: the modes of controls, their order, own domains, greylisting.
 
 And what was found of the lists in the DNS that some controls ask.
 """
@@ -13,6 +13,7 @@ from postfixconf.policy.own_domains import REPLY
 __all__ = [
     "GreylistSetting",
     "ListCheck",
+    "ListOrder",
     "OwnDomain",
     "OwnException",
     "OwnReply",
@@ -45,6 +46,22 @@ class GreylistSetting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.value}"
+
+
+class ListOrder(models.Model):
+    """A restriction list whose rules stand otherwise than found or recommended.
+
+    `names` are those of `postfixconf.policy.ordering`, from top to bottom.
+    """
+
+    parameter = models.CharField(max_length=100, unique=True)
+    names = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["parameter"]
+
+    def __str__(self) -> str:
+        return f"{self.parameter}: {', '.join(self.names)}"
 
 
 class OwnDomain(models.Model):

@@ -12,6 +12,7 @@ from mailguard.audit.services import Actor, record
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
+    ORDER,
     REPLY,
     Difference,
     between,
@@ -24,7 +25,13 @@ from mailguard.protection.greylist_settings import (
     greylisting,
     set_greylisting,
 )
-from mailguard.protection.models import OwnDomain, OwnException, OwnReply, Setting
+from mailguard.protection.models import (
+    ListOrder,
+    OwnDomain,
+    OwnException,
+    OwnReply,
+    Setting,
+)
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import BadPolicy
@@ -88,11 +95,9 @@ class Row:
 
 def wanted() -> Policy:
     """The policy that the rows describe, but for its entries."""
-    return replace(
-        Policy.of(dict(Setting.objects.values_list("key", "mode"))),
-        own=own_domains(),
-        greylisting=greylisting(),
-    )
+    order = {row.parameter: tuple(row.names) for row in ListOrder.objects.all()}
+    modes = Policy.of(dict(Setting.objects.values_list("key", "mode")))
+    return replace(modes, own=own_domains(), order=order, greylisting=greylisting())
 
 
 def own_domains() -> OwnDomains:
@@ -187,12 +192,14 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     if kind == GREYLISTING:
         made = set_greylisting(settings=policy.greylisting, actor=actor, reason=reason)
         return made[0] if made else None
-    if kind not in (DOMAIN, EXCEPTION) and change.what != REPLY:
+    if kind not in (DOMAIN, EXCEPTION, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
     if change.what == REPLY:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
+    elif kind == ORDER:
+        keep_order(value, policy.order.get(value, ()))
     elif kind == DOMAIN:
         keep(OwnDomain.objects.all(), "domain", value, change.after)
     else:
@@ -201,6 +208,13 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
+
+
+def keep_order(name: str, names: tuple[str, ...]) -> None:
+    """Have one list in this order; none is as it was found."""
+    ListOrder.objects.filter(parameter=name).delete()
+    if names:
+        ListOrder.objects.create(parameter=name, names=names)
 
 
 def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:

@@ -7,6 +7,7 @@ catalogue's place, the recorder before everything. Composing always starts from
 the adopted text, so switching a control off again gives back the adopted bytes.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from postfixconf.policy.catalog import CONTROLS
@@ -25,7 +26,7 @@ __all__ = ["compose"]
 
 
 def compose(
-    main: MainCf, found: dict[str, Found], policy: Policy, facts: Facts
+    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
 ) -> MainCf:
     """The adopted `main` with every control in the mode that `policy` wants.
 

@@ -33,6 +33,7 @@ __all__ = [
     "SENDER",
     "Uses",
     "asked_in",
+    "ours",
     "rule_of",
     "tables_for",
     "type_of",
@@ -143,7 +144,7 @@ def _asks_access(rule: Rule, facts: Facts) -> str | None:
     return found[1] if found and rule.key == "check_sender_access" else None
 
 
-def _ours(rule: Rule) -> bool:
+def ours(rule: Rule) -> bool:
     """Whether a rule asks a table of entries that is ours alone."""
     asks = "$config_directory/mailguard/" in (rule.argument or "")
     return asks and rule.key in CHECKS.values()
@@ -173,11 +174,11 @@ def _chained(main: MainCf, name: str, wanted: tuple[Rule, ...], facts: Facts) ->
     standing = tuple(
         access if _asks_access(rule, facts) else rule
         for rule in rules
-        if _ours(rule) or (_asks_access(rule, facts) and access in wanted)
+        if ours(rule) or (_asks_access(rule, facts) and access in wanted)
     )
     if standing == wanted and not (wanted and _lacks_permits(rules, name, facts)):
         return main
-    rest = tuple(rule for rule in rules if not _ours(rule))
+    rest = tuple(rule for rule in rules if not ours(rule))
     made = _inserted(rest, name, wanted, facts)
     if set(made) <= set(PERMITS):
         return main.remove(name)

@@ -20,6 +20,7 @@ from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
 from postfixconf.policy.needs import Need, needs, wanted_options
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
+from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import (
     RECORDER,
@@ -32,7 +33,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import option_line
 
-__all__ = ["Action", "Plan", "plan"]
+__all__ = ["Action", "Plan", "plan", "wanted_main"]
 
 # The private service through which the live server is asked after each apply:
 # its socket is reachable by root and postfix only, so any client may be named.
@@ -146,9 +147,7 @@ def plan(
     facts, before = observed.facts, observed.texts
     main = MainCf.parse(adopted.main)
     found = find(main, MasterCf.parse(adopted.master), facts)
-    after = weave(
-        compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
-    )
+    after = wanted_main(main, found, policy, facts)
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
@@ -179,6 +178,18 @@ def plan(
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
     )
+
+
+def wanted_main(
+    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+) -> MainCf:
+    """The adopted `main` as a policy wants it; `found` is what it has.
+
+    The order comes last, when everything is there that must stand before our rules.
+    """
+    made = compose(main, found, policy, facts)
+    made = weave(made, policy.uses, policy.own_mode, facts)
+    return arrange(made, policy.order, facts)
 
 
 def _timed(

@@ -28,6 +28,10 @@ PATHS = [
     "/findings/",
     "/blocklists/",
     "/greylisting/",
+    "/protection/order/",
+    "/protection/presets/",
+    "/protection/presets/manual/",
+    "/protection/presets/strict/?as=on",
 ]
 PIN = {
     "client_address": "2001:db8::7",

@@ -145,7 +145,7 @@ def outside(server: Practice) -> frozenset[str]:
 def planned(each: Wanted, base: str) -> Plan:
     """What a policy would write."""
     uses = Uses.of([(entry.side, entry.lookup) for entry in each.entries])
-    policy = replace(Policy.of(each.modes), own=each.own, uses=uses)
+    policy = Policy(Policy.of(each.modes).modes, each.own, uses, each.order)
     texts = Texts(base + each.main, STOCK_MASTER, each.hand)
     return plan(policy, texts, Observed(texts, FACTS, running=True))
 
