@@ -17,15 +17,16 @@ from postfixconf.errors import BadFile, HostError, Locked, PostfixconfError, Unp
 from postfixconf.host import files, postgrey
 from postfixconf.host.postgrey import Postgrey
 from postfixconf.host.rehearsal.policy_services import policy_services
-from postfixconf.policy.control import Mode
-from postfixconf.policy.found import find
-from postfixconf.policy.greylisting import GREYLISTING
+from postfixconf.policy.greylisting import Greylist, is_local, is_same
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.rules import Rule
 
 __all__ = ["down", "latest", "order", "orders", "tend", "waiting_order"]
 
 EVERY = timedelta(seconds=60)  # from one real question to the next
+SOONER = timedelta(seconds=15)  # where it did not answer
+PATIENCE = 2.0  # seconds for an answer: everything else of the worker waits
 WHAT = "postgrey service"
 KEPT = 20  # orders
 
@@ -112,7 +113,7 @@ def carry_out(row: Order, found: Postgrey | None) -> None:
 def look(server: Server, found: Postgrey | None, *, anew: bool = False) -> None:
     """Keep how postgrey is; it is really asked once a minute, and where `anew`."""
     row = latest(server) or Service(server=server)
-    before = (row.pid, row.answers)
+    before, told = row.pid, row.trouble
     row.at, row.installed, row.trouble = timezone.now(), found is not None, ""
     row.version = postgrey.version() if found else ""
     row.asked, row.guarded = asked(server)
@@ -131,8 +132,9 @@ def look(server: Server, found: Postgrey | None, *, anew: bool = False) -> None:
         return
     row.pid, row.halted = state.pid, state.halted
     row.since = datetime.fromtimestamp(state.since, UTC) if state.since else None
-    due = row.asked_at is None or row.at - row.asked_at > EVERY
-    changed = before != (row.pid, True)
+    pause = EVERY if row.answers else SOONER
+    due = row.asked_at is None or row.at - row.asked_at > pause
+    changed = before != row.pid or row.answers is None
     if row.pid is None:
         row.answers = None
         row.trouble = "it is not running"
@@ -140,6 +142,8 @@ def look(server: Server, found: Postgrey | None, *, anew: bool = False) -> None:
         row.answers, row.trouble = False, "its process is halted (SIGSTOP)"
     elif due or anew or changed:
         question(row, found)
+    elif row.answers is False:
+        row.trouble = told
     row.save()
 
 
@@ -147,21 +151,29 @@ def question(row: Service, found: Postgrey) -> None:
     """Ask it for real."""
     row.asked_at = timezone.now()
     try:
-        row.ms, row.answers = round(found.ask() * 1000), True
+        row.ms, row.answers = round(found.ask(PATIENCE) * 1000), True
     except Unproven as cause:
         row.answers, row.trouble = False, str(cause)[:1000]
 
 
 def asked(server: Server) -> tuple[bool, bool]:
-    """Whether the live main.cf asks postgrey, and whether mail flows without it."""
+    """Whether the live main.cf asks a postgrey of this machine, and whether mail flows
+    without it.
+    """
     seen = servers.last_observed(server)
     if seen is None:
         return False, True
     try:
         main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
-        mode = find(main, master, seen.facts)[GREYLISTING].mode
         services = policy_services(main, master)
     except PostfixconfError:
         return False, True
-    here = [each for each in services if each.is_at(seen.facts.postgrey)]
-    return mode is not Mode.OFF, not any(each.needed for each in here)
+    ours = [each for each in services if is_postgrey(each.name, seen.facts.postgrey)]
+    return bool(ours), not any(each.needed for each in ours)
+
+
+def is_postgrey(name: str, here: str) -> bool:
+    """Whether a policy service is a postgrey of this machine; `here` is ours."""
+    rule = Rule("check_policy_service", name)
+    found = Greylist("", 0, here).matches(rule)
+    return found and (is_local(name) or is_same(name, here))

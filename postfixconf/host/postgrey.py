@@ -165,7 +165,8 @@ class Postgrey:
                 os.kill(pid, number)
         while self.state().running:
             if time.monotonic() > end:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
                 end += WITHIN
             time.sleep(0.01)
 
@@ -215,15 +216,16 @@ class Postgrey:
     def _start_alone(self) -> None:
         """As a process of its own, in a session of its own."""
         options = options_of(self.saved().text, str(self.options))
+        pid = str(self._pid_files()[0])
+        Path(pid).unlink(missing_ok=True)  # with an old one it does not start
         if not self.instance.maillog_file:
-            pid = str(self._pid_files()[0])
             words = [*options.arguments(), "--daemonize", f"--pidfile={pid}"]
             run("postgrey", *words, timeout=WITHIN)
             return
         for name in ("daemonize", "pidfile"):  # its pid file is ours
             options = options.without(name)
         host = self.instance.values("myhostname")["myhostname"].partition(".")[0]
-        log, pid = self.instance.maillog_file, str(self._pid_files()[0])
+        log = self.instance.maillog_file
         hands = (sys.executable, relay.__file__, log, host, pid)
         run("sh", "-c", SCRIPT, "sh", *hands, "postgrey", *options.arguments())
         end = time.monotonic() + 1  # until the pid file is there

@@ -27,6 +27,7 @@ __all__ = [
     "address",
     "asked",
     "asks",
+    "is_local",
     "is_same",
 ]
 
@@ -98,6 +99,12 @@ def normal(service: str) -> tuple[str, str]:
         return kind, place
     host, _, port = place.rpartition(":")
     return kind, port if LOOPBACK.fullmatch(host) else place
+
+
+def is_local(service: str) -> bool:
+    """Whether a service is on this machine: a socket, or a port on loopback."""
+    kind, place = normal(service)
+    return kind == "unix" or place.isdigit()
 
 
 def same(one: tuple[str, str], other: tuple[str, str]) -> bool:

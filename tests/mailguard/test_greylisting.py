@@ -285,11 +285,23 @@ def test_a_rule_by_hand_that_loses_mail_is_red(
     assert "All mail is put off with 451" in text_of(client)
 
 
+def test_a_postgrey_on_another_machine_is_not_called_down(
+    client: Client, server: Server, practice: Practice
+) -> None:
+    main = practice.instance.config_dir / "main.cf"
+    rule = "check_policy_service inet:postgrey.example:10023"
+    main.write_text(f"{main.read_text()}smtpd_recipient_restrictions = {rule}\n")
+    worker.tend(server)
+    postgrey.tend(server)
+    assert postgrey.down(server) is None
+
+
 def test_waiting_and_waited_are_told_from_the_log(
     client: Client, server: Server, alice: Actor, practice: Practice
 ) -> None:
     intake.follow(server)
-    set_greylisting(settings=Greylisting(delay=2), actor=alice)
+    text = "Please come back in %s seconds"
+    set_greylisting(settings=Greylisting(delay=2, text=text), actor=alice)
     want(server, alice, greylisting="on")
     apply(server, alice)
     practice.attempt(ALICE, BOB, src=GOOD)
@@ -300,6 +312,7 @@ def test_waiting_and_waited_are_told_from_the_log(
     intake.follow(server)
     kept = kept_waiting(server)
     assert [x.sender for x in kept.shown] == ["spam@void.invalid"]
+    assert Attempt.objects.filter(control="greylisting").count() == 2
     work_out(server)
     [week] = weeks(server)
     assert (week.passed, week.few) == (1, True)

@@ -1,5 +1,7 @@
 """An installation's own ways: where its options stand, and how postgrey is reached."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from postfixconf.policy.lint import lint
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule
+from tests.support.dns import Dns
 from tests.support.facts import STOCK_MASTER, installed
-from tests.support.practice import Practice
+from tests.support.practice import Practice, serving
+from tests.support.waiting import eventually
 
 PLACE = Greylist("smtpd_recipient_restrictions", 1001)
 MAIN = "queue_directory = /var/spool/postfix\ncompatibility_level = 3.6\n"
@@ -109,6 +113,17 @@ def test_a_question_of_ours_counts_nowhere() -> None:
     line = f"action=pass, reason=recipient whitelist, client_name={NAME}, "
     line += "client_address=192.0.2.66, recipient=postmaster@practice.test"
     assert messages.greylisted(line) is None
+
+
+def test_where_syslog_writes_the_log_it_comes_back_after_a_crash(dns: Dns) -> None:
+    with serving(settings={"maillog_file": ""}) as practice:
+        practice.postgrey.start()
+        pid = practice.postgrey.state().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not practice.postgrey.state().running)
+        practice.postgrey.start()
+        assert practice.postgrey.ask() < 1
 
 
 def test_a_real_question_is_answered_and_leaves_no_data(practice: Practice) -> None:
