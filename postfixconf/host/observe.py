@@ -11,6 +11,7 @@ from postfixconf.host.instance import Instance
 from postfixconf.host.maps import around
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.lookups import OWN_TABLE
+from postfixconf.policy.needs import POSTGREY_LISTS
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.recorder import RECORDER_TABLE
@@ -88,7 +89,13 @@ def with_postgrey(known: Facts, instance: Instance) -> Facts:
         service = found.service
     except BadFile:
         service = ""
-    return replace(known, postgrey=service, postgrey_options=str(found.options))
+    there = (path for path in POSTGREY_LISTS if (instance.config_dir / path).exists())
+    return replace(
+        known,
+        postgrey=service,
+        postgrey_options=str(found.options),
+        postgrey_lists=tuple(there),
+    )
 
 
 def standing(instance: Instance) -> dict[str, str]:

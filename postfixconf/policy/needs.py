@@ -5,6 +5,7 @@ main.cf will ask has to run and answer before main.cf says so, and one that it a
 more is stopped once that is live and proven.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from postfixconf.errors import BadFile, BadPolicy
@@ -20,7 +21,22 @@ from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.postgrey_options import Options, convention_of
 from postfixconf.text.rules import parse_list
 
-__all__ = ["Need", "needs", "options_of", "settings_in", "wanted_options"]
+__all__ = [
+    "POSTGREY_LISTS",
+    "Need",
+    "needs",
+    "options_of",
+    "settings_in",
+    "wanted_options",
+]
+
+# Lists for postgrey that mailguard writes whole, in the configuration directory, and
+# the option that names them.
+POSTGREY_LISTS = {
+    "mailguard/postgrey_published": "whitelist-clients",
+    "mailguard/postgrey_clients": "whitelist-clients",
+    "mailguard/postgrey_recipients": "whitelist-recipients",
+}
 
 
 @dataclass(frozen=True)
@@ -78,11 +94,16 @@ def settings_in(text: str, path: str) -> Greylisting:
 
 
 def wanted_options(
-    policy: Policy, adopted: Texts, before: Texts, facts: Facts
+    policy: Policy,
+    adopted: Texts,
+    before: Texts,
+    facts: Facts,
+    written: Iterable[str] = (),
 ) -> tuple[str, tuple[Finding, ...]]:
     """The options file as `policy` wants it, and why it cannot be written.
 
-    Where nothing of it can be understood it stays; that forbids a change only where
+    It names each list of ours that is there, or among the `written` tables. Where
+    nothing of it can be understood it stays; that forbids a change only where
     something is wanted of it.
     """
     path = facts.postgrey_options
@@ -90,7 +111,12 @@ def wanted_options(
         return before.options, ()
     try:
         options = options_of(adopted.options or before.options, path)
-        return policy.greylisting.written(options).render(), ()
+        options = policy.greylisting.written(options)
+        there = {*facts.postgrey_lists, *written}
+        for path in (each for each in POSTGREY_LISTS if each in there):
+            name = f"{facts.config_directory}/{path}"
+            options = options.with_list(POSTGREY_LISTS[path], name)
+        return options.render(), ()
     except (BadFile, BadPolicy) as cause:
         sentence = f"postgrey's options cannot be read: {cause}."
         remedy = "Write them as plain words, and adopt the edit."

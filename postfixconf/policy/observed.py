@@ -46,7 +46,9 @@ class Facts:
     `$` not expanded (`postconf -d`). `default_table_type` is what an indexed
     table is made of here (hash, lmdb, cdb). `config_directory` is where this
     instance's files are. `postgrey` is how Postfix reaches the postgrey of this
-    server, empty where there is none; `postgrey_options` is its options file.
+    server, empty where there is none; `postgrey_options` is its options file, and
+    `postgrey_lists` are mailguard's lists for it that are there, by their paths in the
+    configuration directory.
     """
 
     version: str
@@ -56,6 +58,7 @@ class Facts:
     config_directory: str = ""
     postgrey: str = ""
     postgrey_options: str = ""
+    postgrey_lists: tuple[str, ...] = ()
 
     def knows(self, parameter: str) -> bool:
         """Whether this Postfix has the parameter at all."""

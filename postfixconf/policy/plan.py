@@ -166,7 +166,7 @@ def plan(
         there = lint(old, facts, before.access, None, master, observed.around)
         findings = (*_taken_name(master), *_judged(there, findings))
     findings = (*hindrances(policy, old, after, master, facts, written), *findings)
-    options, unread = wanted_options(policy, adopted, before, facts)
+    options, unread = wanted_options(policy, adopted, before, facts, written)
     texts = replace(texts, options=options)
     return Plan(
         before,

@@ -9,7 +9,7 @@ variables that matter (`$OTHER`), quotes inside their values, options that postg
 not know.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,16 +25,28 @@ class Convention:
 
     `holds` are those with words, in the order they are given; a new word goes into
     `adds`. `text` is the one with the text of the refusal, None where none is handed
-    on. `listens` is where postgrey listens if no word says so, as an option.
+    on. `listens` is where postgrey listens if no word says so, as an option. `lists`
+    are the packaged lists that it reads unless others are named, by the option that
+    names them; one that ends in `.local` beside each is read too.
     """
 
     holds: tuple[str, ...]
     adds: str
     text: str | None
     listens: str
+    lists: Mapping[str, str]
 
 
-DEBIAN = Convention(("POSTGREY_OPTS",), "POSTGREY_OPTS", "POSTGREY_TEXT", "")
+DEBIAN = Convention(
+    ("POSTGREY_OPTS",),
+    "POSTGREY_OPTS",
+    "POSTGREY_TEXT",
+    "",
+    {
+        "whitelist-clients": "/etc/postgrey/whitelist_clients",
+        "whitelist-recipients": "/etc/postgrey/whitelist_recipients",
+    },
+)
 # EPEL's unit names the first five; ClearOS's older script OPTIONS.
 RED_HAT = Convention(
     (
@@ -44,6 +56,10 @@ RED_HAT = Convention(
     "POSTGREY_OPTS",
     None,
     "--unix=/var/spool/postfix/postgrey/socket",
+    {
+        "whitelist-clients": "/etc/postfix/postgrey_whitelist_clients",
+        "whitelist-recipients": "/etc/postfix/postgrey_whitelist_recipients",
+    },
 )
 
 SYSCONFIG = "/sysconfig/"  # where Red Hat keeps such files
@@ -175,6 +191,20 @@ class Options:
         made = self.without(name)
         for value in values:
             made = made._added(f"--{name}={value}")
+        return made
+
+    def with_list(self, name: str, path: str) -> "Options":
+        """The same with one more list of this option's read.
+
+        The first that is named drops the installation's own two: those are named too.
+        """
+        check(name, path)
+        made, known = self, self.all(name)
+        if path in known:
+            return self
+        packaged = self.convention.lists[name]
+        for each in (*(() if known else (packaged, f"{packaged}.local")), path):
+            made = made._added(f"--{name}={each}")
         return made
 
     def with_text(self, text: str | None) -> "Options":

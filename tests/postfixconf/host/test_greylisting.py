@@ -135,6 +135,19 @@ def test_its_lines_reach_the_log_after_postfix_was_restarted(server: Practice) -
     assert f"postgrey[{pid}]: action=greylist, reason=new, " in server.log(mark)
 
 
+def test_a_list_of_ours_is_named_and_read(server: Practice) -> None:
+    ours = server.instance.config_dir / "mailguard" / "postgrey_clients"
+    ours.parent.mkdir(exist_ok=True)
+    ours.write_text("good.example\n")
+    assert isinstance(set_to(server, "on"), Applied)
+    assert f"--whitelist-clients={ours}" in server.postgrey.saved().text
+    assert server.attempt(ALICE, BOB, src=GOOD).ok
+    assert server.attempt(ALICE, BOB).code == 450
+    ours.unlink()
+    assert isinstance(set_to(server, "off"), Applied)
+    assert server.postgrey.saved().text == server.adopted.options
+
+
 def test_changed_options_are_in_force(server: Practice) -> None:
     assert isinstance(set_to(server, "on", Greylisting(delay=900)), Applied)
     pid = server.postgrey.state().pid

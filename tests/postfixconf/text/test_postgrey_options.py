@@ -121,6 +121,17 @@ def test_whitelists_are_named_one_by_one() -> None:
     assert made.with_all("whitelist-clients", ()).render() == STOCK
 
 
+def test_a_first_list_has_the_installations_own_named_too() -> None:
+    made = Options.parse(STOCK).with_list("whitelist-clients", "/etc/x/ours")
+    packaged = "/etc/postgrey/whitelist_clients"
+    assert made.all("whitelist-clients") == (
+        *(packaged, f"{packaged}.local", "/etc/x/ours"),
+    )
+    assert made.with_list("whitelist-clients", "/etc/x/ours") == made
+    more = made.with_list("whitelist-clients", "/etc/x/more")
+    assert more.all("whitelist-clients")[2:] == ("/etc/x/ours", "/etc/x/more")
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
