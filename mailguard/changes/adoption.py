@@ -11,6 +11,7 @@ from mailguard.changes.models import Revision
 from mailguard.changes.outcomes import became_live, finish
 from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
+from mailguard.protection import own_lists
 from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
@@ -23,7 +24,7 @@ from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.needs import settings_in
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.ordering import Listing
-from postfixconf.policy.policy import Policy
+from postfixconf.policy.policy import Policy, parse_mode
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -38,12 +39,13 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Refused(server.observed.trouble))
         return
     main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
-    found = find(main, master, seen.facts)
+    known = protection.live(server)
+    found = find(main, master, seen.facts, known.controls)
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
     policy = replace(
-        adopted_policy(server, modes, seen),
+        adopted_policy(known, modes, seen),
         greylisting=settings_in(seen.texts.options, seen.facts.postgrey_options),
     )
     changed = differences(server, policy)
@@ -61,19 +63,24 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 
 
-def adopted_policy(server: Server, modes: dict[str, str], seen: Observed) -> Policy:
+def adopted_policy(known: Policy, modes: dict[str, str], seen: Observed) -> Policy:
     """What is live by an adoption: the modes as found, the rest as we wrote it.
 
-    An order that somebody changed by hand is as found, too.
+    A list that was taken out is forgotten: what asks it now, somebody wrote. An order
+    that somebody changed by hand is as found, too.
     """
-    known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
-    main = MainCf.parse(seen.texts.main)
+    main, controls = MainCf.parse(seen.texts.main), known.controls
+    found = {
+        key: parse_mode(mode)
+        for key, mode in modes.items()
+        if not controls.control(key).gone
+    }
     order = {
         name: names
         for name, names in known.order.items()
-        if Listing.of(main, seen.facts, name).follows(names)
+        if Listing.of(main, seen.facts, name, controls).follows(names)
     }
-    return replace(known, modes=Policy.of(modes).modes, order=order)
+    return replace(known, modes=found, order=order)
 
 
 def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
@@ -124,11 +131,14 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         for name in {*live.order, *wanted.order}
         if live.order.get(name) != wanted.order.get(name)
     }
+    lists = policy.with_zones(wanted.zones)
     found = replace(
-        policy,
-        modes={**policy.modes, **waiting},
+        lists,
+        modes={**lists.modes, **waiting},
         order={**policy.order, **order},
         own=wanted.own,
         greylisting=greylisting if server.live_policy else policy.greylisting,
+        keys=wanted.keys,
     )
+    own_lists.forget_gone(known=policy)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

@@ -74,14 +74,15 @@ def standing(server: Server) -> Standing:
     facts, was = seen.facts, live_policy(server)
     main, master = MainCf.parse(adopted.main), MasterCf.parse(adopted.master)
     wanted = replace(protection.wanted(), uses=lists.uses(lists.wanted()))
-    found = find(main, master, facts)
+    controls = wanted.controls
+    found = find(main, master, facts, controls)
     then, bare = (
         wanted_main(main, found, policy, facts)
         for policy in (wanted, replace(wanted, order={}))
     )
     live = MainCf.parse(seen.texts.main)
     read = (
-        {name: Listing.of(each, facts, name) for name in LISTS}
+        {name: Listing.of(each, facts, name, controls) for name in LISTS}
         for each in (then, bare, live)
     )
     shadows = {

@@ -62,13 +62,16 @@ def preview(server: Server, revision: Revision) -> Restoration:
 
 def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
     """The revision's policy, with the live mode where it cannot be switched."""
-    free = {row.control.key for row in protection.rows(server) if row.switchable}
+    found = protection.found_on(server, then.controls)
+    free = {key for key, each in found.items() if each.switchable}
     modes = {key: mode for key, mode in then.modes.items() if key in free}
+    lists = live.with_zones(then.zones)
     return replace(
-        live,
-        modes={**live.modes, **modes},
+        lists,
+        modes={**lists.modes, **modes},
         own=then.own,
         order=then.order,
+        keys=then.keys,
         greylisting=then.greylisting,
     )
 

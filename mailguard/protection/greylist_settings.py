@@ -11,8 +11,9 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.policy.greylisting import GREYLISTING, NAMES, Greylisting
 from postfixconf.policy.needs import settings_in
+from postfixconf.policy.policy import Policy
 
-__all__ = ["complete_greylisting", "greylisting", "set_greylisting"]
+__all__ = ["complete_greylisting", "greylisting", "put", "set_greylisting"]
 
 
 def greylisting() -> Greylisting:
@@ -45,6 +46,11 @@ def set_greylisting(
             record(actor=actor, what=what, before=was, after=then, reason=reason)
         )
     return changes
+
+
+def put(policy: Policy, actor: Actor, reason: str) -> list[Change]:
+    """Want postgrey to be set as a policy says; the changes put on record."""
+    return set_greylisting(settings=policy.greylisting, actor=actor, reason=reason)
 
 
 def complete_greylisting(server: Server) -> None:

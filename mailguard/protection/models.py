@@ -12,10 +12,14 @@ from postfixconf.policy.own_domains import REPLY
 
 __all__ = [
     "GreylistSetting",
+    "KeyInUse",
     "ListCheck",
+    "ListDay",
+    "ListKey",
     "ListOrder",
     "OwnDomain",
     "OwnException",
+    "OwnList",
     "OwnReply",
     "Setting",
 ]
@@ -97,6 +101,48 @@ class OwnReply(models.Model):
         return self.text
 
 
+class OwnList(models.Model):
+    """A list in the DNS that somebody added, as `own_lists.told` tells it."""
+
+    zone = models.CharField(max_length=180, unique=True)
+    told = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["zone"]
+
+    def __str__(self) -> str:
+        return self.zone
+
+
+class ListKey(models.Model):
+    """A key that lists are asked with, sealed; rows are only ever added.
+
+    `name` is what it opens: `dq.spamhaus.net`, or the zone of an own list. A policy
+    names a key by the number of its row, so that an old one can be brought back.
+    """
+
+    name = models.CharField(max_length=180)
+    sealed = models.BinaryField()
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"key {self.pk} of {self.name}"
+
+
+class KeyInUse(models.Model):
+    """Which key is wanted for a name; none where there is no row."""
+
+    name = models.CharField(max_length=180, unique=True)
+    key = models.ForeignKey(ListKey, on_delete=models.PROTECT)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.key}"
+
+
 class ListCheck(models.Model):
     """One check of a list in the DNS; kept 30 days.
 
@@ -127,3 +173,24 @@ class ListCheck(models.Model):
     def sentences(self) -> list[str]:
         """Its faults in plain words."""
         return [Fault(each).sentence for each in self.faults]
+
+
+class ListDay(models.Model):
+    """The checks of a list on one day, counted; `ms` is the slowest answer."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    zone = models.CharField(max_length=253)
+    day = models.DateField()
+    checks = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "day", "zone"], name="one_day_of_a_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zone} on {self.day}: {self.failed} of {self.checks} failed"

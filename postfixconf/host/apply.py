@@ -49,6 +49,7 @@ from postfixconf.host.proof import (
 from postfixconf.host.rehearsal import room, safety
 from postfixconf.host.rehearsal.running import trials
 from postfixconf.host.rehearsal.safety import PLAIN, Demands
+from postfixconf.host.seal import NO_SEAL, Seal
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 
 __all__ = [
@@ -71,6 +72,7 @@ def apply(
     number: int,
     journal: Journal,
     demands: Demands = PLAIN,
+    seal: Seal = NO_SEAL,
 ) -> Outcome:
     """Bring `plan` live on `server` as revision `number`, or leave it as it was."""
     step = journal.step
@@ -86,7 +88,7 @@ def apply(
                 with step("rehearse") as saw:
                     saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
-                    point = checkpoint.save(checkpoints, number, plan.digest, new)
+                    point = checkpoint.save(checkpoints, number, plan.digest, new, seal)
                 return go_live(plan, server, new, point, journal)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
@@ -271,7 +273,9 @@ class Recovered:
     outcome: Outcome
 
 
-def recover(server: Instance, checkpoints: Path) -> list[Recovered]:
+def recover(
+    server: Instance, checkpoints: Path, seal: Seal = NO_SEAL
+) -> list[Recovered]:
     """Undo every change that was cut off, from files alone.
 
     Raises Locked while an apply is at work, FileFailed.
@@ -282,7 +286,7 @@ def recover(server: Instance, checkpoints: Path) -> list[Recovered]:
             files.sweep(directory)
         room.sweep()
         cause = "the worker was stopped in the middle of the change"
-        for point in checkpoint.checkpoints(checkpoints):
+        for point in checkpoint.checkpoints(checkpoints, seal):
             if point.outcome is None:
                 outcome = undo(point, server, cause, Journal())
                 recovered.append(Recovered(point.number, outcome))

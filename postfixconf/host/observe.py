@@ -10,6 +10,8 @@ from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.host.maps import around
 from postfixconf.policy.entries import Lookup
+from postfixconf.policy.keyed import REPLIES_TABLE
+from postfixconf.policy.listing import Asked
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.needs import POSTGREY_LISTS
 from postfixconf.policy.observed import Facts, Observed, Texts
@@ -100,9 +102,12 @@ def with_postgrey(known: Facts, instance: Instance) -> Facts:
 
 def standing(instance: Instance) -> dict[str, str]:
     """The digests of what we wrote into the tables that are there."""
+    room = instance.config_dir / "mailguard"
+    kinds = (room.glob(f"{asked}_*") for asked in Asked)
+    listed = sorted(f"mailguard/{path.name}" for each in kinds for path in each)
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (*Lookup, OWN_TABLE, RECORDER_TABLE)
+        for path in (*Lookup, OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *listed)
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
-from postfixconf.policy.catalog import CONTROLS, LISTS
-from postfixconf.policy.control import Mode, Restriction, Stop, Switch
+from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
@@ -77,11 +78,13 @@ class _Read:
         return cls(main, facts, lists, behind, fronts)
 
 
-def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
-    """Each control of the catalogue, by key, as it stands now."""
+def find(
+    main: MainCf, master: MasterCf, facts: Facts, controls: Controls = STATIC
+) -> dict[str, Found]:
+    """Each of these controls, by key, as it stands now."""
     read = _Read.of(main, master, facts)
     found = {}
-    for control in CONTROLS:
+    for control in controls.every:
         match control.place:
             case Switch() as switch:
                 found[control.key] = _find_switch(switch, read)
@@ -92,9 +95,9 @@ def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
             case Greylist() as place:
                 found[control.key] = _find_greylist(place, read)
             case Restriction() as place if place.permits:
-                found[control.key] = _on_or_off(_find_rule(place, read))
+                found[control.key] = _on_or_off(_find_list(place, read))
             case Restriction() as place:
-                found[control.key] = _find_rule(place, read)
+                found[control.key] = _find_list(place, read)
     return found
 
 
@@ -130,6 +133,12 @@ def _find_greylist(place: Greylist, read: _Read) -> Found:
     found = _find_rule(place.on(read.facts.postgrey), read)
     there = found.mode is not Mode.OFF or bool(read.facts.postgrey)
     return replace(found, available=there)
+
+
+def _find_list(place: Restriction, read: _Read) -> Found:
+    """A rule; one with a key needs a table that this Postfix may not have."""
+    available = not place.keyed or KEYED_TYPE in read.facts.table_types
+    return replace(_find_rule(place, read), available=available)
 
 
 def _on_or_off(found: Found) -> Found:

@@ -62,6 +62,10 @@ class Greylist:
         """The rule as mailguard writes it."""
         return Rule(CHECK, f"{{ {self.service}, {CARE} }}", warn)
 
+    def modern(self, rule: Rule, *, warn: bool) -> Rule:
+        """A rule that was found, with this mode and in its own spelling."""
+        return replace(rule, warn=warn)
+
     def matches(self, rule: Rule) -> bool:
         """Whether a rule found in a file asks postgrey, in any spelling."""
         if rule.key != CHECK or not rule.argument:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from postfixconf.errors import BadValue
 from postfixconf.policy.asking import reads_access
-from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Control, Restriction
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.lookups import ours
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import PERMITS, position
@@ -50,21 +50,18 @@ LAST = frozenset({"reject", "defer", "permit"})
 BOTH = frozenset({"permit_auth_destination", "reject_unauth_destination"})
 
 
-def control_of(rule: Rule, controls: Sequence[Control] = CONTROLS) -> Control | None:
+def control_of(rule: Rule, controls: Controls = STATIC) -> Control | None:
     """Which of these controls a rule is; None for what mailguard does not manage."""
-    for each in controls:
-        if isinstance(each.place, Restriction) and each.place.matches(rule):
-            return each
-    return None
+    return controls.restriction_of(rule)
 
 
-def key_of(rule: Rule, controls: Sequence[Control] = CONTROLS) -> str | None:
+def key_of(rule: Rule, controls: Controls = STATIC) -> str | None:
     """The key of the control that a rule is, None for all others."""
     found = control_of(rule, controls)
     return found.key if found else None
 
 
-def name_of(rule: Rule, controls: Sequence[Control]) -> str | None:
+def name_of(rule: Rule, controls: Controls) -> str | None:
     """A rule as an order names it; None for our lookups, which come and go."""
     if ours(rule):
         return None
@@ -72,9 +69,7 @@ def name_of(rule: Rule, controls: Sequence[Control]) -> str | None:
     return key_of(rule, controls) or plain
 
 
-def names_of(
-    rules: Iterable[Rule], controls: Sequence[Control] = CONTROLS
-) -> tuple[str, ...]:
+def names_of(rules: Iterable[Rule], controls: Controls = STATIC) -> tuple[str, ...]:
     """A list as an order names it.
 
     >>> names_of(parse_list("permit_mynetworks, hash:/x, Reject_Non_FQDN_Sender"))
@@ -109,7 +104,7 @@ class Listing:
     movable: tuple[Ours, ...]
     guards: frozenset[Rule]
     last: int
-    controls: Sequence[Control] = CONTROLS
+    controls: Controls = STATIC
 
     @classmethod
     def of(
@@ -117,7 +112,7 @@ class Listing:
         main: MainCf,
         facts: Facts,
         name: str,
-        controls: Sequence[Control] = CONTROLS,
+        controls: Controls = STATIC,
     ) -> "Listing":
         """The list as it stands in a main.cf; ours are the rules of `controls`."""
         rules = parse_list(effective(main, facts, name))
@@ -237,10 +232,13 @@ class Listing:
     def recommended(self) -> tuple[str, ...]:
         """The order by rank: cheap and certain first, what asks the DNS later."""
         rules = self.fixed
-        for control in self.controls:
+        for control in self.controls.every:
             mine = [each.rule for each in self.movable if each.key == control.key]
             if mine and isinstance(control.place, Restriction):
-                at = max(position(rules, control.place.rank), self.past_guards(rules))
+                at = max(
+                    position(rules, control.place.rank, self.controls),
+                    self.past_guards(rules),
+                )
                 rules = (*rules[:at], *mine, *rules[at:])
         return self.named(rules)
 
@@ -272,7 +270,7 @@ def arrange(
     main: MainCf,
     order: Mapping[str, Sequence[str]],
     facts: Facts,
-    controls: Sequence[Control] = CONTROLS,
+    controls: Controls = STATIC,
 ) -> MainCf:
     """`main` with our rules in these orders, by list; a list that is absent stays so.
 

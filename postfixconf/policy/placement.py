@@ -272,5 +272,5 @@ def title_of(listing: Listing, rule: Rule) -> str:
 
 def title_of_key(listing: Listing, key: str) -> str:
     """What a control is called."""
-    titles = (each.title for each in listing.controls if each.key == key)
+    titles = (each.title for each in listing.controls.every if each.key == key)
     return next(titles, key)

@@ -46,6 +46,7 @@ DRAFT = [
     "entries add allow client 192.0.2.0/24",
     "entries add deny helo x --expires 2099-01-31",
     "domains add ours.example",
+    "blocklists add bl.seen.example --codes 127.0.0.2 --keyed",
 ]
 
 

@@ -153,7 +153,7 @@ def test_a_list_that_is_taken_back_keeps_its_place() -> None:
     seen = observed(f"{LEVEL}{RECIPIENT} =\n    {PERMIT},\n    {FULL},\n    {ZEN}\n")
     policy = Policy(order={RECIPIENT: (LISTED, FULL)})
     live = replace(seen, texts=plan(policy, seen.texts, seen).after)
-    alone = softened({LISTED: Mode.TEST}, live, reload=False).after.main
+    alone = softened({LISTED: Mode.TEST}, policy, live, reload=False).after.main
     gentler = policy.with_mode(LISTED, Mode.TEST)
     assert alone == plan(gentler, seen.texts, live).after.main
     assert f"warn_if_reject {ZEN},\n    {FULL}" in alone
