@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
 from mailguard.changes import restore, services, undo, worker
-from mailguard.changes.models import State
+from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
 from mailguard.greylisting import services as postgrey
 from mailguard.greylisting.models import Service
@@ -156,6 +156,20 @@ def test_a_setting_is_undone_and_restored(
     )
     assert practice.postgrey.saved().text == practice.adopted.options
     assert greylisting() == Greylisting()
+
+
+def test_a_revision_of_before_says_nothing_of_the_settings(
+    server: Server, alice: Actor
+) -> None:
+    want(server, alice, disable_vrfy_command="on")
+    old = apply(server, alice)
+    del old.policy["greylisting"]
+    Revision.objects.filter(pk=old.pk).update(policy=old.policy)
+    set_greylisting(settings=Greylisting(delay=60), actor=alice)
+    want(server, alice, disable_vrfy_command="off")
+    apply(server, alice)
+    found = restore.preview(server, old)
+    assert [x.what for x in found.settings] == ["disable_vrfy_command"]
 
 
 def test_discarding_wants_the_live_settings_again(server: Server, alice: Actor) -> None:
