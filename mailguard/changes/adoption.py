@@ -139,6 +139,7 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         own=wanted.own,
         greylisting=greylisting if server.live_policy else policy.greylisting,
         keys=wanted.keys,
+        relays=wanted.relays,
     )
     own_lists.forget_gone(known=policy)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

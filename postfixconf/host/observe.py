@@ -17,6 +17,7 @@ from postfixconf.policy.needs import POSTGREY_LISTS
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.recorder import RECORDER_TABLE
+from postfixconf.policy.relays import RELAY_TABLES
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -29,6 +30,7 @@ __all__ = [
     "texts_of",
 ]
 
+SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *RELAY_TABLES.values())
 POSTCONF = Path("/usr/sbin/postconf")
 
 
@@ -107,7 +109,7 @@ def standing(instance: Instance) -> dict[str, str]:
     listed = sorted(f"mailguard/{path.name}" for each in kinds for path in each)
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (*Lookup, OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *listed)
+        for path in (*Lookup, *SMALL, *listed)
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('protection', '0006_count_days'),
+        ('protection', '0007_relays'),
     ]
 
     operations = [
