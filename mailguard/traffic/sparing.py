@@ -32,7 +32,8 @@ class Spare:
     @property
     def link(self) -> str:
         """The page that adds it, filled in."""
-        return f"{ADD}?{urlencode({'value': self.value, 'note': self.note})}"
+        told = {"value": self.value, "kind": "grey_client", "note": self.note}
+        return f"{ADD}?{urlencode(told)}"
 
 
 def spares(story: Story) -> list[Spare]:

@@ -58,4 +58,7 @@ def test_one_click_leads_to_the_whitelist(client: Client) -> None:
     page = client.get(f"/search/{put_off().pk}/").content.decode()
     assert "This sender is being delayed" in page
     assert "postgrey knows servers, no senders" in page
-    assert 'href="/greylisting/whitelist/add/?value=big.example&amp;note=' in page
+    assert (
+        'href="/greylisting/whitelist/add/?value=big.example&amp;kind=grey_client'
+        in page
+    )
