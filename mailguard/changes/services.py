@@ -269,9 +269,11 @@ def texts_of(before: Texts, after: Texts) -> dict[str, bytes]:
         "main_before": servers.as_bytes(before.main),
         "master_before": servers.as_bytes(before.master),
         "access_before": servers.as_bytes(before.access),
+        "options_before": servers.as_bytes(before.options),
         "main_after": servers.as_bytes(after.main),
         "master_after": servers.as_bytes(after.master),
         "access_after": servers.as_bytes(after.access),
+        "options_after": servers.as_bytes(after.options),
     }
 
 

@@ -10,10 +10,12 @@
     checkpoint     registered before the first byte changes
     baseline       compare once more; the probe service is asked before: a fault
                    that is there already is not the change's
+    serve          where the change needs a service, it runs and answers first
     replace        tables, then master.cf, then main.cf, by rename, each only
                    where nobody else has written since the checkpoint
     restart        or reload; none where tables alone changed
     probe          as a stranger and as a trusted client, and the log
+    settle         the service is asked once more, or stopped if nobody asks it now
 
 Up to the checkpoint a failure leaves the server untouched: Refused. After it,
 a failure brings the old state back: RolledBack, or Broken where even that
@@ -32,11 +34,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HandEdited, HostError, Locked, Refusal
-from postfixconf.host import checkpoint, files, observe, tables
+from postfixconf.host import checkpoint, files, observe, services, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
-from postfixconf.host.observe import texts_of
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import (
     Baseline,
@@ -106,15 +107,16 @@ def go_live(
         with step("baseline"):
             compare(plan, server)  # once more: what was saved is what was reviewed
             before = ask_before(plan, server, new)
-        with step("replace"):
-            standing = put_in_place(new, point, server)
-        with step(plan.action):
-            take_effect(plan.action, server)
-        with step("probe") as saw:
-            saw(said := prove(server, before))
+        with services.needed(plan.needs, server, new, point, journal):
+            with step("replace"):
+                standing = put_in_place(new, point, server)
+            with step(plan.action):
+                take_effect(plan.action, server)
+            with step("probe") as saw:
+                saw(said := prove(server, before))
         point.close("applied", standing)
     except (HandEdited, Refusal) as cause:
-        return give_way(point, str(cause))
+        return give_way(point, server, str(cause))
     except HostError as cause:
         return undo(point, server, str(cause), journal.unwatched())
     except BaseException:
@@ -136,11 +138,12 @@ def put_in_place(
     return observe.standing(server)
 
 
-def give_way(point: Checkpoint, cause: str) -> Refused | Broken:
+def give_way(point: Checkpoint, server: Instance, cause: str) -> Refused | Broken:
     """Leave what somebody edited just now, and take back what is ours."""
     outcome: Refused | Broken = Refused(cause)
     try:
         point.give_way()
+        services.put_back(point, server)
     except HostError as why:
         outcome = Broken(cause, str(why))
     with suppress(HostError):
@@ -170,7 +173,7 @@ def undo(
     try:
         with journal.step("restore"):
             point.restore()
-        with journal.step("restart"):
+        with services.as_before(point, server), journal.step("restart"):
             server.restart()
     except HostError as why:
         outcome = Broken(cause, str(why))
@@ -184,21 +187,9 @@ def undo(
 
 def compare(plan: Plan, server: Instance) -> None:
     """Refuse unless Postfix runs on exactly the files the plan was made from."""
-    live, standing = texts_of(server), observe.standing(server)
-    edited = [
-        name
-        for name, now, then in (
-            ("main.cf", live.main, plan.before.main),
-            ("master.cf", live.master, plan.before.master),
-            ("access", live.access, plan.before.access),
-        )
-        if now != then
-    ]
-    names = {*standing, *plan.standing}
-    edited += [n for n in names if standing.get(n) != plan.standing.get(n)]
-    if edited:
+    for name in observe.edited(plan, server):
         raise Refusal(
-            f"{server.config_dir}/{edited[0]} was edited by hand since this change "
+            f"{server.config_dir / name} was edited by hand since this change "
             "was reviewed. Nothing was changed. Adopt the edit, then review again."
         )
     if server.master_pid() is None:
@@ -250,6 +241,7 @@ def staged(
                     built = tables.build(server.config_dir, room, table)
                     (late if table.late else new).extend(built)
                 for old, text in (
+                    *observe.options_file(server, plan.after.options),
                     (server.master(), plan.after.master),
                     (server.main(), plan.after.main),
                 ):
@@ -290,7 +282,8 @@ def recover(
     """
     recovered = []
     with files.locked(server.config_dir):
-        files.sweep(server.config_dir)
+        for directory in observe.directories(server):
+            files.sweep(directory)
         room.sweep()
         cause = "the worker was stopped in the middle of the change"
         for point in checkpoint.checkpoints(checkpoints, seal):

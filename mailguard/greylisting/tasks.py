@@ -1,0 +1,23 @@
+"""Doors for Celery: take a server's name, call one service."""
+
+from celery import shared_task
+
+from mailguard.greylisting import services, waiting
+from mailguard.servers.models import Server
+from mailguard.servers.tasks import of_server
+
+__all__ = ["count", "tend"]
+
+
+@shared_task
+@of_server
+def tend(server: Server) -> None:
+    """Look after postgrey."""
+    services.tend(server)
+
+
+@shared_task
+@of_server
+def count(server: Server) -> None:
+    """Work out who waited how long."""
+    waiting.work_out(server)
