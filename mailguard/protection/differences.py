@@ -50,6 +50,8 @@ TITLES = {
     "sender": "Sender",
     "sender_domain": "Sender domain",
     "helo": "Greeting",
+    "grey_client": "Client that greylisting lets through",
+    "grey_recipient": "Recipient that greylisting leaves alone",
     "entries": "Entries",
     "pin": "Pin",
 }

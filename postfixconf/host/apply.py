@@ -12,6 +12,7 @@
                    that is there already is not the change's
     replace        tables, then master.cf, then main.cf, by rename, each only
                    where nobody else has written since the checkpoint
+    reread         postgrey, where lists of its changed: seen by its answers
     restart        or reload; none where tables alone changed
     probe          as a stranger and as a trusted client, and the log
 
@@ -48,6 +49,8 @@ from postfixconf.host.proof import (
 from postfixconf.host.rehearsal import room, safety
 from postfixconf.host.rehearsal.running import trials
 from postfixconf.host.rehearsal.safety import PLAIN, Demands
+from postfixconf.host.rereading import Listeners
+from postfixconf.policy.entries import Spared
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 
 __all__ = [
@@ -81,12 +84,14 @@ def apply(
                 return Applied("the server is as wanted", plan.standing)
             with step("check"):
                 check(plan)
+                listeners = Listeners.of(spared(plan, server))
+                listeners.ready()
             with staged(plan, server, journal) as new:
                 with step("rehearse") as saw:
                     saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
                     point = checkpoint.save(checkpoints, number, plan.digest, new)
-                return go_live(plan, server, new, point, journal)
+                return go_live(plan, server, new, point, journal, listeners)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
 
@@ -97,6 +102,7 @@ def go_live(
     new: list[files.Staged],
     point: Checkpoint,
     journal: Journal,
+    listeners: Listeners,
 ) -> Outcome:
     """From the first byte on: everything holds, or everything goes back."""
     step = journal.step
@@ -106,6 +112,9 @@ def go_live(
             before = ask_before(plan, server, new)
         with step("replace"):
             standing = put_in_place(new, point, server)
+        if listeners.pairs:
+            with step("reread") as saw:
+                saw(listeners.reread())
         with step(plan.action):
             take_effect(plan.action, server)
         with step("probe") as saw:
@@ -114,11 +123,17 @@ def go_live(
     except (HandEdited, Refusal) as cause:
         return give_way(point, str(cause))
     except HostError as cause:
-        return undo(point, server, str(cause), journal.unwatched())
+        return undo(point, server, str(cause), journal.unwatched(), listeners)
     except BaseException:
-        undo(point, server, "interrupted", journal.unwatched())
+        undo(point, server, "interrupted", journal.unwatched(), listeners)
         raise
     return Applied(said, standing)
+
+
+def spared(plan: Plan, server: Instance) -> list[Path]:
+    """The lists of postgrey's that a plan writes."""
+    written = {each.path for each in plan.tables}
+    return [server.config_dir / each for each in Spared if each in written]
 
 
 def put_in_place(
@@ -161,15 +176,21 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
 
 
 def undo(
-    point: Checkpoint, server: Instance, cause: str, journal: Journal
+    point: Checkpoint,
+    server: Instance,
+    cause: str,
+    journal: Journal,
+    listeners: Listeners | None = None,
 ) -> RolledBack | Broken:
-    """Put the checkpoint back and start Postfix with it."""
+    """Put the checkpoint back and start Postfix with it; have postgrey read it."""
     outcome: RolledBack | Broken = RolledBack(cause)
     try:
         with journal.step("restore"):
+            listeners = listeners or Listeners.of(lists_in(point))
             point.restore()
         with journal.step("restart"):
             server.restart()
+        listeners.bring_back()
     except HostError as why:
         outcome = Broken(cause, str(why))
         with suppress(HostError):
@@ -178,6 +199,12 @@ def undo(
     with suppress(HostError):  # a full disk must not hide how it ended
         point.close(outcome.closing)
     return outcome
+
+
+def lists_in(point: Checkpoint) -> list[Path]:
+    """The lists of postgrey's that a checkpoint holds."""
+    kept = [Path(each.path) for each in point.kept()]
+    return [path for path in kept if str(path).endswith(tuple(Spared))]
 
 
 def compare(plan: Plan, server: Instance) -> None:

@@ -7,7 +7,7 @@ from postfixconf.host import tables
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.host.maps import around
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.recorder import RECORDER_TABLE
@@ -44,7 +44,7 @@ def standing(instance: Instance) -> dict[str, str]:
     """The digests of what we wrote into the tables that are there."""
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (*Lookup, OWN_TABLE, RECORDER_TABLE)
+        for path in (*Lookup, *Spared, OWN_TABLE, RECORDER_TABLE)
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

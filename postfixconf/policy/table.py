@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["HEADER", "Table"]
+__all__ = ["HEADER", "POSTGREY", "Table"]
 
 # The first line of a file that is ours alone.
 HEADER = "# Written by mailguard: change it there, edits here stop the next apply.\n"
+
+# The type of a table that is no table of Postfix's but a list that postgrey reads.
+POSTGREY = "postgrey"
 
 Lines = Callable[[], Iterable[str]]
 Edits = tuple[tuple[str, str | None], ...]

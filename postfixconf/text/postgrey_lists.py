@@ -48,7 +48,7 @@ TWO = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 REGEX = re.compile(rf"/[^{SPACE}]+/")
 WORD = re.compile(rf"[^{SPACE}]+")
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
-LOCAL = re.compile(r"[A-Za-z0-9!%&'*+/=?^_`{|}~.$-]{1,64}")
+LOCAL = re.compile(r"[A-Za-z0-9!%&'*+/=?^_~.-]{1,64}")
 OCTAL = re.compile(r"(?:^|\.)0\d")
 OCTAL_ZEROS = re.compile(r"((?:^|\.))0+(?=\d)")
 WIDEST = {4: 8, 6: 16}  # prefix lengths: a wider network is many owners'

@@ -8,7 +8,6 @@ Whoever shall believe it has `SSL_CERT_FILE` set to `web.ca`. A server is known 
 name `localhost`; asked as 127.0.0.1 its certificate is a wrong one.
 """
 
-import shutil
 import ssl
 import subprocess
 import tempfile
@@ -145,15 +144,15 @@ class Quiet(ThreadingHTTPServer):
 def serving(port: int = 0) -> Iterator[Web]:
     """One, on any free port; gone afterwards."""
     room = certificates()
-    handler = type("Mine", (Handler,), {})
+    web = Web(port, room / "ca.pem")
+    handler = type("Mine", (Handler,), {"web": web})
     server = Quiet(("127.0.0.1", port), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(room / "host.pem", room / "host.key")
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    web = Web(server.server_address[1], room / "ca.pem")
-    handler.web = web
+    web.port = server.server_address[1]
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -162,10 +161,3 @@ def serving(port: int = 0) -> Iterator[Web]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def forget() -> None:
-    """Take the certificates away."""
-    if certificates.cache_info().currsize:
-        shutil.rmtree(certificates(), ignore_errors=True)
-        certificates.cache_clear()

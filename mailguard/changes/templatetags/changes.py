@@ -18,6 +18,7 @@ STEPS = {
     "checkpoint": "old state saved",
     "baseline": "live server asked before",
     "replace": "files exchanged",
+    "reread": "greylisting read its list again",
     "restart": "Postfix restarted",
     "reload": "Postfix reloaded",
     "probe": "live server asked",
