@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("mailguard.traffic.urls")),
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
+    path("", include("mailguard.greylisting.urls")),
     path("", include("mailguard.changes.urls")),
     path("", include("mailguard.rehearsals.urls")),
 ]

@@ -87,7 +87,7 @@ def install(
     try:
         with files.locked(config_dir):
             now = digest(path)
-            if expected is not None and now not in (expected, mine):
+            if expected is not None and now not in (expected, mine, ""):
                 return Refused(
                     f"{path} was edited by hand since mailguard wrote it. Nothing was "
                     "changed. Keep lines of your own in the file that ends in .local."

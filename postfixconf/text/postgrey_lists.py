@@ -34,6 +34,7 @@ __all__ = [
     "canary_in",
     "client_files",
     "covers",
+    "form_of",
     "parse",
     "read_entry",
     "recipient_files",
@@ -206,6 +207,11 @@ def covers(which: Which, value: str, name: str, address: str = "") -> bool:
             user, _, at = name.rpartition("@")
             return user.partition("+")[0] == local and domain in ("", at)
     return False
+
+
+def form_of(which: Which, value: str) -> Form | None:
+    """As what postgrey compares an entry; None for what it passes over."""
+    return _line(1, value, which).form
 
 
 def canary(content: str) -> str:

@@ -1,0 +1,1 @@
+"""postgrey: its settings, its whitelists, and the published list."""
