@@ -85,7 +85,8 @@ def get(row: Refresh) -> None:
         return
     result = downloads.pop(row.pk).result
     match result:
-        case Fetched(data, row.etag, row.modified):
+        case Fetched(data, etag, modified):
+            row.etag, row.modified = etag, modified
             judge(row, data)
         case NotModified():
             said = "The web server has no other version than the one that is live."

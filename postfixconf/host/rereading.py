@@ -267,7 +267,10 @@ def reread(daemon: Daemon, path: Path) -> str:
         if not daemon.running:
             raise Unproven("postgrey died when it was told to read its lists again")
         if time.monotonic() - begun > READ_WITHIN:
-            raise Unproven("postgrey answers, but has not read the new list")
+            raise Unproven(
+                f"postgrey answers, but has not read the new list: may its user read "
+                f"{path}?"
+            )
         time.sleep(0.05)
 
 
