@@ -24,6 +24,7 @@ __all__ = [
     "hits",
     "hour_of",
     "hours",
+    "keyed",
     "plain",
     "reply_of",
     "row_of",
@@ -52,7 +53,11 @@ VARIABLE = re.compile(
 
 
 class Row(NamedTuple):
-    """One row of `Attempt`, in the order of its columns; `reply` are the words."""
+    """One row of `Attempt`; `reply` are the words.
+
+    The last fields are the keys that it is found by: `keyed` makes them, where they
+    have not been made of what is not told any more.
+    """
 
     server_id: int
     key: int
@@ -75,13 +80,14 @@ class Row(NamedTuple):
     queue_id: str
     delivered: str
     raw: bytes
-    sender_key: int | None
-    domain_key: int | None
-    recipient_key: int | None
-    network_key: int | None
-    name_key: int | None
+    sender_key: int | None = None
+    recipient_key: int | None = None
+    domain_key: int | None = None
+    network_key: int | None = None
+    name_key: int | None = None
 
 
+KEYS = Row._fields.index("sender_key")  # where they begin
 LENGTHS = [
     getattr(models.Attempt._meta.get_field(name), "max_length", None) or 300
     for name in Row._fields
@@ -107,16 +113,18 @@ class Counted(NamedTuple):
 
 
 def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> Row:
-    """The row of an attempt; with `domains_only` nothing in it names a person."""
+    """The row of an attempt, without the keys that `keyed` can make.
+
+    With `domains_only` nothing in it names a person: then the keys of people are made
+    here, while they are known.
+    """
     sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
     user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
+    sender_key = recipient_key = None
     if domains_only:
         sender_key, recipient_key = secret_key(sender), secret_key(recipient)
         sender, recipient = only_domain(sender), only_domain(recipient)
         text, user, raw = reply_of(text), "", b""
-    else:
-        sender_key = short_key(sender) if sender else None
-        recipient_key = short_key(recipient) if recipient else None
     name, address, *_ = attempt.client or NOBODY
     helo, reverse_name = attempt.helo or "", attempt.reverse_name or ""
     control, warned = attempt.control or "", " ".join(attempt.warned)
@@ -144,10 +152,7 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         status,
         raw,
         sender_key,
-        short_key(domain_of(sender)) if sender else None,
         recipient_key,
-        network_key(address),
-        name_key(name),
     )
     told = (
         f"{sender}{recipient}{text}{helo}{name}{address}{user}{reverse_name}{control}"
@@ -160,6 +165,23 @@ def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> R
         return row
     row = Row(*map(fit, row, LENGTHS))
     return row._replace(reply=words_of(row.text, row.code))
+
+
+def keyed(row: Row) -> Row:
+    """The row with its keys. They are short work, but a million rows are not: who
+    writes makes them, while another process reads on.
+    """
+    sender, recipient = row.sender, row.recipient
+    return Row._make(
+        (
+            *row[:KEYS],
+            row.sender_key or (short_key(sender) if sender else None),
+            row.recipient_key or (short_key(recipient) if recipient else None),
+            short_key(domain_of(sender)) if sender else None,
+            network_key(row.client_address),
+            name_key(row.client_name),
+        )
+    )
 
 
 def fit(value: Any, longest: int) -> Any:

@@ -44,7 +44,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     `since`: it was kept once, and forgotten.
     """
     oldest = microseconds(since) if since else 0
-    latest = {row.key: row for row in rows}
+    latest = {row.key: made.keyed(row) for row in rows}
     before = known([*latest])
     wanted = [
         complete(row, before[row.key]) if row.key in before else row

@@ -5,7 +5,7 @@ may be kept, a number stands for the local part of an address, the same for the 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from copy import copy
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -148,7 +148,9 @@ def _fit(record: T, *, domains_only: bool) -> T:
     sender = sender and _address(sender, domains_only)
     recipient = recipient and _address(recipient, domains_only)
     if isinstance(record, Attempt):
-        return replace(record, client=client, sender=sender, recipient=recipient)
+        fitting = copy(record)
+        fitting.client, fitting.sender, fitting.recipient = client, sender, recipient
+        return fitting
     return record._replace(
         client=client or record.client, sender=sender or "", recipient=recipient
     )

@@ -40,7 +40,7 @@ REFUSED, PUT_OFF = Outcome.REFUSED, Outcome.PUT_OFF
 ACCEPTED, UNDECIDED = Outcome.ACCEPTED, Outcome.UNDECIDED
 
 
-@dataclass(slots=True)
+@dataclass(init=False)
 class Attempt:
     """One RCPT. `control` is the key of the refusal, `warned` would have refused.
 
@@ -80,6 +80,24 @@ class Attempt:
     lines: tuple[bytes, ...] = ()
     delivery_line: bytes = b""
     told: bool = field(default=False, repr=False, compare=False)
+
+    def __init__(
+        self,
+        key: Key,
+        at: datetime | None,
+        host: str,
+        service: str,
+        pid: int | None = None,
+        client: Client | None = None,
+        helo: str | None = None,
+        sender: str | None = None,
+        recipient: str | None = None,
+    ) -> None:
+        # Most of the rest is never said of an attempt and stays as the class has it:
+        # so one is made in half the time, and a log has millions.
+        self.key, self.at, self.host, self.service = key, at, host, service
+        self.pid, self.client, self.helo = pid, client, helo
+        self.sender, self.recipient = sender, recipient
 
     @property
     def raw(self) -> tuple[bytes, ...]:

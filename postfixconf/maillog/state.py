@@ -37,7 +37,7 @@ class Bounded(dict[K, V]):
         return value
 
 
-@dataclass(slots=True)
+@dataclass
 class Message:
     """What is known of a message in the queue.
 
@@ -50,13 +50,13 @@ class Message:
     at: datetime | None = None
     service: str = ""
     line: bytes = b""
-    sender: str | None = None
-    helo: str | None = None
-    reverse_name: str | None = None
-    sasl_username: str | None = None
-    message_id: str | None = None
-    local: bool = False
-    pending: Attempt | None = None
+    sender: str | None = field(default=None, init=False)
+    helo: str | None = field(default=None, init=False)
+    reverse_name: str | None = field(default=None, init=False)
+    sasl_username: str | None = field(default=None, init=False)
+    message_id: str | None = field(default=None, init=False)
+    local: bool = field(default=False, init=False)
+    pending: Attempt | None = field(default=None, init=False)
     attempts: dict[str | None, Attempt] = field(default_factory=dict)
 
     def accept(self, attempt: Attempt) -> Attempt:

@@ -123,7 +123,9 @@ class Body(NamedTuple):
 
 def read_verdict(message: str) -> Verdict | None:
     """Read a message of smtpd or postscreen; None where it is no verdict."""
-    fast = USUAL.fullmatch(message) or FAST.fullmatch(message)
+    if usual := USUAL.fullmatch(message):
+        return _usual(*usual.groups())
+    fast = FAST.fullmatch(message)
     if fast is not None and (fast[7] or fast[2] not in REPLIES):
         return _verdict(*fast.groups())
     head = HEAD.fullmatch(message)
@@ -133,6 +135,34 @@ def read_verdict(message: str) -> Verdict | None:
     before = len(code or "") + 1 + (len(status) + 1 if status else 0)
     text, subject, reason, tail = _body(rest, status, LONGEST - before)
     return _verdict(*start, code, status, text, subject, reason, *tail)
+
+
+def _usual(
+    queue_id: str | None,
+    verb: str,
+    command: str,
+    name: str,
+    address: str,
+    port: str | None,
+    code: str,
+    status: str,
+    text: str,
+    subject: str | None,
+    reason: str,
+    *envelope: str,
+) -> Verdict:
+    return Verdict(
+        verb,
+        None if queue_id == "NOQUEUE" else queue_id,
+        command,
+        Client(name, address, port),
+        int(code),
+        status,
+        text,
+        reason,
+        subject,
+        *envelope,
+    )
 
 
 def _verdict(

@@ -1,6 +1,5 @@
 """Greylisting: triplets as rows, and whom the page suggests."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from mailguard.traffic.triplets import keep, suggestions
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
 from tests.support.greylist_world import world
+from tests.support.merged import merged
 
 START = datetime(2026, 3, 2, 8, 0, 0, 123_457, tzinfo=UTC)
 PAGE = "/greylisting/suggestions/"
@@ -58,8 +58,8 @@ def pool() -> Lines:
 
 def attempt(of: tuple[datetime, Greylisted], **what: object) -> Attempt:
     at, said = of
-    known = Attempt(("k",), at, "mx", "postfix/smtpd", client=said.client)
-    return replace(known, sender=said.sender, recipient=said.recipient, **what)  # type: ignore[arg-type]
+    told = {"sender": said.sender, "recipient": said.recipient} | what
+    return merged(at, said.client, ("k",), **told)
 
 
 def rows() -> list[dict[str, object]]:

@@ -19,6 +19,7 @@ from random import Random
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
 from tests.support.greylist_people import LEARNING_DAYS, Sender, real, spam
+from tests.support.merged import merged
 
 __all__ = ["SEEDS", "Event", "World", "covers", "world"]
 
@@ -190,12 +191,10 @@ def answered(
     listed = message.by.organisation.startswith("listed")
     if line.action == "pass" or not (listed or learning):
         return None
-    attempt = Attempt(
-        ("mx", at.isoformat(), line.client.address, line.recipient),
+    attempt = merged(
         at,
-        "mx",
-        "postfix/smtpd",
-        client=line.client,
+        line.client,
+        ("mx", at.isoformat(), line.client.address, line.recipient),
         sender=line.sender,
         recipient=line.recipient,
         outcome=Outcome.REFUSED if listed else Outcome.ACCEPTED,

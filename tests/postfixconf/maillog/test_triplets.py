@@ -8,6 +8,7 @@ import pytest
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
 from postfixconf.maillog.triplets import MOST, Triplet, Triplets, key_of, network_of
+from tests.support.merged import merged
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 CLIENT = Client("mx.good.example", "192.0.2.7")
@@ -36,8 +37,8 @@ def after(*lines: tuple[float, Greylisted | Attempt]) -> list[Triplet]:
 
 
 def attempt(outcome: Outcome, **what: Any) -> Attempt:
-    fields = {"sender": SENDER, "recipient": RECIPIENT, "outcome": outcome} | what
-    return Attempt(("k",), START, "mx", "postfix/smtpd", client=CLIENT, **fields)
+    usual = {"sender": SENDER, "recipient": RECIPIENT, "outcome": outcome}
+    return merged(START, CLIENT, **(usual | what))
 
 
 def test_a_triplet_waits_until_it_passes() -> None:
