@@ -57,8 +57,10 @@ def now(request: HttpRequest) -> HttpResponse:
             server=servers.local(), actor=actor_of(request), over_edit=over_edit
         )
     except NotNow as cause:
-        messages.error(request, str(cause))
-        return redirect("greylisting:refresh")
+        messages.info(request, str(cause))
+        busy = refresh.unfinished(servers.local())
+        back = redirect("greylisting:refresh")
+        return redirect("greylisting:attempt", busy.pk) if busy else back
     return redirect("greylisting:attempt", row.pk)
 
 
