@@ -14,12 +14,14 @@ from mailguard.greylisting import refresh
 from mailguard.greylisting.refresh_forms import FileForm, ScheduleForm
 from mailguard.greylisting.refresh_models import Refresh
 from mailguard.servers import services as servers
+from postfixconf.text.postgrey_lists import Which, parse
 from postfixconf.text.postgrey_refresh import diff
 
 __all__ = ["again", "attempt", "index", "now", "schedule", "upload"]
 
 BOTH = ["GET", "HEAD", "POST"]  # GET: back from signing in again
 ON_A_PAGE = 15
+SHOWN = 200  # entries that came or went, one by one
 
 
 @require_safe
@@ -107,8 +109,13 @@ def attempt(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Refresh, pk=pk)
     live = refresh.live(row.server)
     told = diff(row.text_before, row.text) if row.data and not row.open else ""
+    now, then = (
+        parse(text, Which.CLIENTS).values for text in (row.text, row.text_before)
+    )
     context = {
         "row": row,
+        "come": sorted(now - then)[:SHOWN],
+        "go": sorted(then - now)[:SHOWN],
         "diffs": {"the published list": told} if told else {},
         "is_live": live is not None and live.pk == row.pk,
         "worker_alive": servers.worker_alive(row.server),

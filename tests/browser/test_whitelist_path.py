@@ -190,7 +190,7 @@ def test_the_published_list_is_fetched_and_obeyed(
     expect(page.locator("#refresh")).to_have_attribute(
         "data-state", "applied", timeout=20_000
     )
-    expect(page.locator("pre .added").last).to_have_text("+published.example")
+    expect(page.locator("code.came")).to_have_text(["published.example"])
     looks_right(page)
     assert tries(site, "127.0.13.13", "b@published.example").ok
     page.goto("/greylisting/whitelist/refresh/")
