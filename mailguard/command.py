@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from mailguard.concealing import concealed
 from mailguard.errors import NotNow
 from postfixconf.errors import BadValue, PostfixconfError
 
@@ -51,9 +52,10 @@ class Command(ABC, BaseCommand):
             code, text = Exit.REFUSED, str(cause)
             told = error("refused", text)
         if options["json"]:
-            self.stdout.write(json.dumps(told))
+            self.stdout.write(concealed(json.dumps(told)))
         else:
-            (self.stdout if code is Exit.DONE else self.stderr).write(text)
+            to = self.stdout if code is Exit.DONE else self.stderr
+            to.write(concealed(text))
         sys.exit(code)
 
 

@@ -6,9 +6,9 @@ urlpatterns = [
     path("", include("mailguard.dashboard.urls")),
     path("", include("mailguard.accounts.urls")),
     path("", include("mailguard.traffic.urls")),
+    path("", include("mailguard.changes.urls")),  # before a control's own page
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
     path("", include("mailguard.greylisting.urls")),
-    path("", include("mailguard.changes.urls")),
     path("", include("mailguard.rehearsals.urls")),
 ]

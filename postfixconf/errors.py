@@ -17,6 +17,8 @@ An expected outcome of an apply is a value (`postfixconf.host.apply`), never
 one of these.
 """
 
+from postfixconf.masking import masked
+
 __all__ = [
     "BadFile",
     "BadPolicy",
@@ -39,9 +41,12 @@ LONGEST_QUOTE = 80
 def quoted(text: str) -> str:
     """`text` as an error shows it: escaped, in quotes, at most 80 characters.
 
+    What is known to be somebody's key is masked.
+
     >>> quoted("a\\nb")
     "'a\\\\nb'"
     """
+    text = masked(text)
     if len(text) > LONGEST_QUOTE:
         return f"{text[:LONGEST_QUOTE]!r}… ({len(text)} characters)"
     return repr(text)
@@ -60,7 +65,7 @@ class BadValue(PostfixconfError):
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(f"{quoted(text)}: {reason}")
-        self.text = text
+        self.text = masked(text)
         self.reason = reason
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.corpus import has_corpus
 from tests.support.dns import WORLD, Dns, serving
+from tests.support.keyed import records
 from tests.support.namespace import enter
 from tests.support.practice import Practice
 from tests.support.practice import serving as serving_practice
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def dns() -> Iterator[Dns]:
     """Cut this process off from the machine's network, and serve WORLD as DNS."""
     enter()
-    with serving(WORLD) as server:
+    with serving({**WORLD, **records()}) as server:
         yield server
 
 

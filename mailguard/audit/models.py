@@ -24,8 +24,8 @@ class Change(models.Model):
     actor_name = models.CharField(max_length=200)
     address = models.CharField(max_length=45, blank=True)
     what = models.CharField(max_length=300)
-    before = models.CharField(max_length=1000, blank=True)
-    after = models.CharField(max_length=1000, blank=True)
+    before = models.CharField(max_length=10_000, blank=True)
+    after = models.CharField(max_length=10_000, blank=True)
     reason = models.CharField(max_length=1000, blank=True)
 
     class Meta:

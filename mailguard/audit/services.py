@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailguard.audit.models import Change
+from postfixconf.masking import masked
 
 __all__ = ["MAILGUARD", "Actor", "record"]
 
@@ -28,7 +29,7 @@ def record(
         actor_name=actor.name,
         address=actor.address,
         what=what,
-        before=before,
-        after=after,
-        reason=reason,
+        before=masked(before),
+        after=masked(after),
+        reason=masked(reason),
     )

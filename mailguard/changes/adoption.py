@@ -11,6 +11,7 @@ from mailguard.changes.models import Revision
 from mailguard.changes.outcomes import became_live, finish
 from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
+from mailguard.protection import own_lists
 from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
@@ -19,7 +20,8 @@ from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import Observed
-from postfixconf.policy.policy import Policy
+from postfixconf.policy.ordering import Listing
+from postfixconf.policy.policy import Policy, parse_mode
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -34,11 +36,12 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Refused(server.observed.trouble))
         return
     main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
-    found = find(main, master, seen.facts)
+    known = protection.live(server)
+    found = find(main, master, seen.facts, known.controls)
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
-    policy = adopted_policy(server, modes)
+    policy = adopted_policy(known, modes, seen)
     changed = differences(server, policy)
     with transaction.atomic():
         settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
@@ -53,10 +56,24 @@ def adopt(revision: Revision) -> None:
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 
 
-def adopted_policy(server: Server, modes: dict[str, str]) -> Policy:
-    """What is live by an adoption: the modes as found, the rest as we wrote it."""
-    known = Policy.from_json(server.live_policy) if server.live_policy else Policy()
-    return replace(known, modes=Policy.of(modes).modes)
+def adopted_policy(known: Policy, modes: dict[str, str], seen: Observed) -> Policy:
+    """What is live by an adoption: the modes as found, the rest as we wrote it.
+
+    A list that was taken out is forgotten: what asks it now, somebody wrote. An order
+    that somebody changed by hand is as found, too.
+    """
+    main, controls = MainCf.parse(seen.texts.main), known.controls
+    found = {
+        key: parse_mode(mode)
+        for key, mode in modes.items()
+        if not controls.control(key).gone
+    }
+    order = {
+        name: names
+        for name, names in known.order.items()
+        if Listing.of(main, seen.facts, name, controls).follows(names)
+    }
+    return replace(known, modes=found, order=order)
 
 
 def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
@@ -82,11 +99,24 @@ def stale(server: Server, seen: Observed, policy: Policy) -> list[str]:
 def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
     """Want what was found, except where a waiting change says otherwise."""
     wanted = protection.wanted()
-    live = live_policy(server).modes if server.live_policy else {}
+    live = live_policy(server) if server.live_policy else Policy()
     waiting = {
         key: mode
         for key, mode in wanted.modes.items()
-        if key in live and live[key] != mode and key not in fixed
+        if key in live.modes and live.modes[key] != mode and key not in fixed
     }
-    found = replace(policy, modes={**policy.modes, **waiting}, own=wanted.own)
+    order = {
+        name: wanted.order.get(name, ())
+        for name in {*live.order, *wanted.order}
+        if live.order.get(name) != wanted.order.get(name)
+    }
+    lists = policy.with_zones(wanted.zones)
+    found = replace(
+        lists,
+        modes={**lists.modes, **waiting},
+        order={**policy.order, **order},
+        own=wanted.own,
+        keys=wanted.keys,
+    )
+    own_lists.forget_gone(known=policy)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

@@ -19,7 +19,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.plan import Plan
-from postfixconf.policy.policy import parse_mode
+from postfixconf.policy.policy import Policy, parse_mode
 from postfixconf.policy.softening import softened, untouched
 
 __all__ = ["planned", "request"]
@@ -33,10 +33,10 @@ def request(*, server: Server, actor: Actor, reason: str, wish: Draft) -> Revisi
     if seen is None or written is None:
         raise NotNow("The worker has not looked at the server yet.")
     for change in wish.changes:
-        if not untouched(change.what, written.main, seen):
+        if not untouched(change.what, wish.policy, written.main, seen):
             raise NotNow(f"{change.what} was edited by hand. Adopt the edit first.")
     modes = {each.what: each.after for each in wish.changes}
-    made = planned(modes, seen, reload=server.prefer_reload)
+    made = planned(modes, wish.policy, seen, reload=server.prefer_reload)
     own = services.plan_of(server, wish).after.main
     return services.enqueue(
         server,
@@ -52,7 +52,9 @@ def request(*, server: Server, actor: Actor, reason: str, wish: Draft) -> Revisi
     )
 
 
-def planned(modes: dict[str, str], seen: Observed, *, reload: bool) -> Plan:
+def planned(
+    modes: dict[str, str], policy: Policy, seen: Observed, *, reload: bool
+) -> Plan:
     """The plan that gives these controls these modes where they stand."""
     wanted = {key: parse_mode(mode) for key, mode in modes.items()}
-    return softened(wanted, seen, reload=reload)
+    return softened(wanted, policy, seen, reload=reload)

@@ -17,16 +17,14 @@ from mailguard.changes import beside, services
 from mailguard.changes.draft import alone
 from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
-from mailguard.protection import health
+from mailguard.protection import health, own_lists
 from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference
 from mailguard.protection.models import ListCheck
 from mailguard.servers.models import Live, Server
 from mailguard.traffic.surges import refused_since, surge
 from postfixconf.errors import PostfixconfError
-from postfixconf.policy.blocklists import list_of
-from postfixconf.policy.catalog import control
-from postfixconf.policy.control import Mode
+from postfixconf.policy.control import Control, Mode
 from postfixconf.policy.policy import Policy
 
 __all__ = ["Demoted", "demoted", "distrust", "watch"]
@@ -60,8 +58,9 @@ def watch(server: Server) -> None:
 def distrusted(server: Server) -> Iterator[tuple[str, str]]:
     """The key of each list that is live and cannot be trusted, and why."""
     checks, now = health.latest(server), timezone.now()
+    controls = protection.live(server).controls
     for live in Live.objects.filter(server=server, mode=Mode.ON.value):
-        each = list_of(live.key)
+        each = controls.list_of(live.key)
         if each is None:
             continue
         row = checks.get(each.zone)
@@ -83,7 +82,11 @@ def lost(server: Server, key: str, row: ListCheck) -> str:
 @transaction.atomic
 def request(server: Server, causes: dict[str, str]) -> Revision:
     """Queue taking them back, and nothing of the draft. Raises NotNow."""
-    made = [Difference(key, Mode.ON.value, gentler(key).value) for key in causes]
+    controls = protection.live(server).controls
+    made = [
+        Difference(key, Mode.ON.value, gentler(controls.control(key)).value)
+        for key in causes
+    ]
     why = " ".join(f"{key}: {cause}" for key, cause in causes.items())
     reason = f"{REASON}{why}"[:1000]
     wanted = protection.wanted().modes
@@ -102,9 +105,9 @@ def request(server: Server, causes: dict[str, str]) -> Revision:
     )
 
 
-def gentler(key: str) -> Mode:
+def gentler(control: Control) -> Mode:
     """The mode in which a list does no harm."""
-    return Mode.TEST if Mode.TEST in control(key).modes else Mode.OFF
+    return Mode.TEST if Mode.TEST in control.modes else Mode.OFF
 
 
 def failed_lately(server: Server) -> bool:
@@ -125,12 +128,16 @@ def demoted(server: Server) -> list[Demoted]:
     )
     by_number = {row.number: row for row in ours}
     rows = Live.objects.filter(server=server, since_revision__in=by_number)
+    controls = protection.wanted().controls
     return [
         Demoted(
-            row.key, control(row.key).title, row.mode, by_number[row.since_revision]
+            row.key,
+            controls.control(row.key).title,
+            row.mode,
+            by_number[row.since_revision],
         )
         for row in rows.order_by("key")
-        if list_of(row.key) is not None and row.mode != Mode.ON
+        if controls.list_of(row.key) is not None and row.mode != Mode.ON
     ]
 
 
@@ -140,12 +147,18 @@ def distrust(server: Server, policy: Policy) -> str:
     Asks the DNS: for the worker only.
     """
     live = Live.objects.filter(server=server, mode=Mode.ON.value)
-    before = set(live.values_list("key", flat=True))
-    going = [k for k, mode in policy.modes.items() if mode is Mode.ON]
-    lists = [x for k in going if k not in before and (x := list_of(k)) is not None]
+    before, keys = set(live.values_list("key", flat=True)), protection.live(server).keys
+    lists = [
+        each
+        for key, mode in policy.modes.items()
+        if mode is Mode.ON and (each := policy.controls.list_of(key)) is not None
+        # New, or asked with another key from now on.
+        if key not in before or policy.keys.get(each.key) != keys.get(each.key)
+    ]
     if not lists:
         return ""
-    found = health.check_now(server=server, lists=lists)
+    opened = own_lists.opened(policy)
+    found = health.check_now(server=server, lists=lists, keys=opened)
     said = [
         f"{each.name}: {' '.join(fault.sentence for fault in found[each.zone].grave)}"
         for each in lists

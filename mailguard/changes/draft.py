@@ -14,10 +14,9 @@ from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
 from mailguard.lists.services import Tally
 from mailguard.protection import services as protection
-from mailguard.protection.differences import Difference, between, with_one
+from mailguard.protection.differences import KEY, LIST, Difference, between, with_one
 from mailguard.servers.models import Server
 from postfixconf.errors import quoted
-from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.policy import Policy
 
@@ -70,7 +69,7 @@ def only(server: Server, what: str) -> Draft:
     told = between(live_policy(server), protection.wanted())
     waiting = {each.what: each for each in told}
     if what in waiting:
-        names = [what, *needs(waiting[what])]
+        names = needs(waiting[what], protection.wanted())
         return alone(server, [waiting[name] for name in names if name in waiting])
     kind, _, value = what.partition(" ")
     rows = lists.pending().filter(kind=kind, value=value)
@@ -79,12 +78,14 @@ def only(server: Server, what: str) -> Draft:
     return alone(server, [], rows)
 
 
-def needs(change: Difference) -> tuple[str, ...]:
-    """The controls that come on with a change: none unless it switches one on."""
-    switched_on = (each for each in CONTROLS if each.key == change.what)
-    if change.after != Mode.ON:
-        return ()
-    return next((each.needs for each in switched_on), ())
+def needs(change: Difference, policy: Policy) -> tuple[str, ...]:
+    """A change with what has to come with it: its list and key, and other controls."""
+    if change.what not in policy.controls or change.after == Mode.OFF:
+        return (change.what,)
+    about = policy.controls.list_of(change.what)
+    before = (f"{LIST} {about.zone}", f"{KEY} {about.key}") if about else ()
+    also = policy.controls.control(change.what).needs if change.after == Mode.ON else ()
+    return (*before, change.what, *also)
 
 
 def alone(

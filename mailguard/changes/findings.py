@@ -12,7 +12,6 @@ from mailguard.lists.checks import doubts
 from mailguard.protection import health
 from mailguard.protection.differences import DOMAIN
 from mailguard.servers.models import Server
-from postfixconf.policy.blocklists import list_of
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Kind, Lookup
 from postfixconf.policy.lint import Finding, Level
@@ -37,7 +36,7 @@ def _failing(server: Server, draft: Draft) -> Iterator[Finding]:
     """The lists that a draft switches on and the last check found wanting."""
     checks, since = health.latest(server), timezone.now() - RECENT
     for change in draft.changes:
-        each = list_of(change.what)
+        each = draft.policy.controls.list_of(change.what)
         row = checks.get(each.zone) if each else None
         if each is None or row is None or change.after != Mode.ON:
             continue

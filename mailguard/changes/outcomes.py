@@ -7,6 +7,7 @@ from django.utils import timezone
 from mailguard.changes.drift import last_written
 from mailguard.changes.models import Revision, State
 from mailguard.changes.tables import made_as, place
+from mailguard.concealing import concealed
 from mailguard.lists import claims
 from mailguard.servers import services as servers
 from postfixconf.host import apply as protocol
@@ -52,7 +53,7 @@ def made_anew(revision: Revision, facts: Facts) -> None:
 
 def keep_steps(revision: Revision, steps: tuple[Step, ...]) -> None:
     """Show the steps so far on the revision's page."""
-    shown = [asdict(step) for step in steps]
+    shown = [asdict(replace(step, said=concealed(step.said))) for step in steps]
     Revision.objects.filter(pk=revision.pk).update(steps=shown)
     revision.steps = shown
 
@@ -72,5 +73,8 @@ def finish(revision: Revision, outcome: protocol.Outcome) -> None:
     if state is not State.APPLIED:
         claims.release(revision.number)
     Revision.objects.filter(pk=revision.pk, state=State.RUNNING).update(
-        state=state, cause=cause, said=said, finished_at=timezone.now()
+        state=state,
+        cause=concealed(cause),
+        said=concealed(said),
+        finished_at=timezone.now(),
     )

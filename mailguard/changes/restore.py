@@ -1,8 +1,8 @@
 """Bringing an old revision back: what that changes, and the request.
 
-What mailguard manages comes back: controls, own domains, entries. Lines that
-somebody wrote by hand stay as they are now, and a control that the revision did not
-know, or that is set elsewhere today, keeps the mode it has.
+What mailguard manages comes back: controls, their order, own domains, entries. Lines
+that somebody wrote by hand stay as they are now, and a control that the revision did
+not know, or that is set elsewhere today, keeps the mode it has.
 """
 
 from dataclasses import dataclass, replace
@@ -62,9 +62,17 @@ def preview(server: Server, revision: Revision) -> Restoration:
 
 def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
     """The revision's policy, with the live mode where it cannot be switched."""
-    free = {row.control.key for row in protection.rows(server) if row.switchable}
+    found = protection.found_on(server, then.controls)
+    free = {key for key, each in found.items() if each.switchable}
     modes = {key: mode for key, mode in then.modes.items() if key in free}
-    return replace(live, modes={**live.modes, **modes}, own=then.own)
+    lists = live.with_zones(then.zones)
+    return replace(
+        lists,
+        modes={**lists.modes, **modes},
+        own=then.own,
+        order=then.order,
+        keys=then.keys,
+    )
 
 
 @transaction.atomic

@@ -23,6 +23,7 @@ from mailguard.lists import claims
 from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
 from mailguard.lists.services import Tally
+from mailguard.protection import own_lists
 from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between
 from mailguard.servers import services as servers
@@ -89,7 +90,14 @@ def plan_of(server: Server, wish: Draft | None = None) -> Plan:
         raise NotNow(not_adopted(server))
     wish = wish or whole(server)
     changed = tables.changed(server, wish, adopted, seen)
-    made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=changed)
+    made = plan(
+        wish.policy,
+        adopted,
+        seen,
+        reload=server.prefer_reload,
+        tables=changed,
+        keys=own_lists.opened(wish.policy),
+    )
     return replace(
         made, findings=(*findings_of(server, wish, seen.texts), *made.findings)
     )

@@ -22,20 +22,27 @@ from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTED,
     EXCEPTION,
+    KEY,
+    LIST,
+    ORDER,
     OWN,
     REPLY,
     Difference,
+    numbered,
+    order_word,
 )
 from mailguard.servers.models import Server
-from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.controls import STATIC
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.entries import Kind
+from postfixconf.policy.listing import former
+from postfixconf.policy.own_lists import told
 from postfixconf.policy.policy import Policy
 
 __all__ = ["Undo", "loses", "of", "standing", "undo"]
 
-KEYS = {each.key for each in CONTROLS}
+SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, ORDER)
 NOTHING = "Nothing was changed."
 
 
@@ -63,7 +70,7 @@ def of(server: Server, change: Difference) -> Undo:
             f"{name} was changed again since: it is now {word(wanted)}, "
             f"not {word(change.after)}. {NOTHING}"
         )
-    if change.what in KEYS:
+    if is_control(change.what):
         refuse_fixed(server, change.what, name)
     return Undo(change, live == change.after)
 
@@ -80,9 +87,9 @@ def standing(changes: list[Difference]) -> set[Difference]:
 
 def loses(back: Difference) -> str:
     """Which legitimate mail a control can lose that goes on again; empty for others."""
-    if back.what not in KEYS or back.after != Mode.ON:
+    if not is_control(back.what) or back.after != Mode.ON:
         return ""
-    return control(back.what).loses
+    return protection.wanted().controls.control(back.what).loses
 
 
 @transaction.atomic
@@ -157,9 +164,13 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
 def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
     kind = what.partition(" ")[0]
-    return (
-        what in KEYS or what == REPLY or kind in (DOMAIN, EXCEPTION) or is_entry(what)
-    )
+    known = is_control(what) or what == REPLY
+    return known or kind in SETTINGS or is_entry(what)
+
+
+def is_control(what: str) -> bool:
+    """Whether it names a control, and be it that of a list that was taken out."""
+    return what in STATIC or former(what) is not None
 
 
 def is_entry(what: str) -> bool:
@@ -174,10 +185,18 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.modes[what].value
     if what == REPLY:
         return policy.own.reply
+    if kind == ORDER:
+        return order_word(policy, value)
     if kind == DOMAIN:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:
         return EXCEPTED * (value in policy.own.exceptions)
+    if kind == LIST:
+        return next((told(each) for each in policy.zones if each.zone == value), "")
+    if kind == KEY:
+        return numbered(policy.keys[value]) if value in policy.keys else ""
+    if is_control(what):
+        return Mode.OFF.value
     row = rows.filter(kind=kind, value=value).first()
     return row.side if row is not None else ""
 

@@ -22,7 +22,9 @@ from mailguard.changes.expiry import expire
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.outcomes import became_live, finish, keep_steps, made_anew
 from mailguard.changes.services import enqueue
+from mailguard.protection import own_lists
 from mailguard.protection import services as protection
+from mailguard.protection.sealing import seal
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
@@ -113,6 +115,7 @@ def apply(revision: Revision) -> None:
         number=revision.number,
         journal=journal,
         demands=demands(server, made, seen, policy, override=revision.override),
+        seal=seal(),
     )
     with transaction.atomic():
         keep_steps(revision, tuple(journal.steps))
@@ -150,11 +153,12 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
             seen,
             reload=revision.reload,
             tables=tables.filled(revision, adopted, seen, policy),
+            keys=own_lists.opened(policy),
         )
     else:
         seen = replace(seen, texts=before)
         modes = {each["what"]: each["after"] for each in revision.changes}
-        made = beside.planned(modes, seen, reload=revision.reload)
+        made = beside.planned(modes, policy, seen, reload=revision.reload)
     if made.digest != revision.plan_digest:
         raise PostfixconfError("the plan is no longer the one that was reviewed")
     return made, seen
@@ -167,7 +171,7 @@ def recover(server: Server) -> list[protocol.Recovered]:
     """
     with alone(server):
         room = checkpoints(server)
-        recovered = protocol.recover(servers.instance_of(server), room)
+        recovered = protocol.recover(servers.instance_of(server), room, seal())
         for revision in Revision.objects.filter(server=server, state=State.RUNNING):
             settle_killed(revision, ended(revision, recovered))
     return recovered

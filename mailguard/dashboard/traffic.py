@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from mailguard.protection import services as protection
 from mailguard.servers.models import Server
 from mailguard.traffic.charts import Bar, Chart, draw, lying
 from mailguard.traffic.models import Daily, Hour
 from mailguard.traffic.series import Part, Period, series, summary
 from mailguard.traffic.tops import Top, tops
 from postfixconf.maillog.attribution import GREYLISTING
-from postfixconf.policy.catalog import CONTROLS
 
 __all__ = ["Traffic", "choices", "sentence", "traffic"]
 
@@ -42,7 +42,8 @@ class Traffic:
 
 def choices() -> list[tuple[str, str]]:
     """What a chart can be of: all mail, or a control that leaves lines in the log."""
-    known = [(each.key, each.title) for each in CONTROLS if each.signature]
+    controls = protection.wanted().controls.offered
+    known = [(each.key, each.title) for each in controls if each.signature]
     return [("", ALL_MAIL), *known, (GREYLISTING, "Greylisting")]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.policy.catalog import LISTS
@@ -21,11 +22,11 @@ def foreign_rules(server: Server) -> Iterator[tuple[str, str]]:
     seen = servers.last_observed(server)
     if seen is None:
         return
-    main = MainCf.parse(seen.texts.main)
+    main, controls = MainCf.parse(seen.texts.main), protection.live(server).controls
     for name in LISTS:
         if name in NEVER:
             continue
         for rule in parse_list(effective(main, seen.facts, name)):
-            ours = managed(rule) or OURS in (rule.argument or "")
+            ours = managed(rule, controls) or OURS in (rule.argument or "")
             if not ours and rule not in PERMITS and rule.key != "permit":
                 yield name, rule.text

@@ -10,12 +10,31 @@ from dataclasses import dataclass, replace
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.controls import STATIC
+from postfixconf.policy.listing import former
+from postfixconf.policy.ordering import CHECKS
 from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.own_lists import read_list, told
 from postfixconf.policy.policy import Policy, parse_mode
 
-__all__ = ["DOMAIN", "EXCEPTION", "REPLY", "Difference", "between", "with_one"]
+__all__ = [
+    "AS_FOUND",
+    "DOMAIN",
+    "EXCEPTION",
+    "KEY",
+    "LIST",
+    "ORDER",
+    "REPLY",
+    "Difference",
+    "between",
+    "numbered",
+    "order_word",
+    "with_one",
+]
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
+LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
+ORDER, AS_FOUND = "order", "as found"
 OWN, EXCEPTED = "own", "excepted"  # what a domain or a network is, once it is named
 
 
@@ -33,7 +52,11 @@ class Difference:
         try:
             return control(self.what).title
         except BadPolicy:
-            return TITLES.get(self.what.partition(" ")[0], self.what)
+            if gone := former(self.what):  # an own list, perhaps taken out since
+                return gone.title
+            return TITLES.get(self.what) or TITLES.get(
+                self.what.partition(" ")[0], self.what
+            )
 
     @property
     def reverse(self) -> "Difference":
@@ -44,6 +67,8 @@ class Difference:
 TITLES = {
     DOMAIN: "Own domain",
     EXCEPTION: "May send with an own domain",
+    LIST: "Blocklist of one's own",
+    KEY: "Key of a blocklist",
     "own_domains": "What refused outsiders read",
     "client": "Client address",
     "client_name": "Client name",
@@ -54,13 +79,21 @@ TITLES = {
     "grey_recipient": "Recipient that greylisting leaves alone",
     "entries": "Entries",
     "pin": "Pin",
+    **{f"{ORDER} {name}": f"Order of the {word}" for name, word in CHECKS.items()},
 }
 
 
 def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
-    """What `wanted` changes; a control that one of them does not name is left out."""
+    """What `wanted` changes; a control that one of them does not name is left out.
+
+    Not so a list of one's own, which is off until it is there. Lists and keys come
+    first: what follows may need them.
+    """
+    yield from _told_apart(LIST, _lists(live), _lists(wanted))
+    yield from _told_apart(KEY, _keys(live), _keys(wanted))
     for key, mode in wanted.modes.items():
-        was = live.modes.get(key, mode)
+        own = key not in live.modes and key not in STATIC
+        was = Mode.OFF if own else live.modes.get(key, mode)
         if was != mode:
             yield Difference(key, was.value, mode.value)
     for word, kind, now, then in (
@@ -73,16 +106,67 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
                 yield Difference(f"{kind} {value}", before, after)
     if live.own.reply != wanted.own.reply:
         yield Difference(REPLY, live.own.reply, wanted.own.reply)
+    for name in sorted({*live.order, *wanted.order}):
+        before, after = order_word(live, name), order_word(wanted, name)
+        if before != after:
+            yield Difference(f"{ORDER} {name}", before, after)
+
+
+def order_word(policy: Policy, name: str) -> str:
+    """The order of one list as the history has it."""
+    return ", ".join(policy.order.get(name, ())) or AS_FOUND
+
+
+def _lists(policy: Policy) -> dict[str, str]:
+    return {each.zone: told(each) for each in policy.zones}
+
+
+def _keys(policy: Policy) -> dict[str, str]:
+    return {name: numbered(number) for name, number in policy.keys.items()}
+
+
+def _told_apart(
+    kind: str, before: dict[str, str], after: dict[str, str]
+) -> Iterator[Difference]:
+    """What is there in one of two, or otherwise."""
+    for name in sorted({*before, *after}):
+        was, then = before.get(name, ""), after.get(name, "")
+        if was != then:
+            yield Difference(f"{kind} {name}", was, then)
+
+
+def numbered(key: int) -> str:
+    """A key as the history names it."""
+    return f"{KEY} {key}"
 
 
 def with_one(policy: Policy, change: Difference) -> Policy:
     """The policy with one difference made. Raises BadValue."""
+    kind, _, name = change.what.partition(" ")
+    if kind == LIST:
+        rest = tuple(each for each in policy.zones if each.zone != name)
+        more = (read_list(name, change.after),) if change.after else ()
+        return policy.with_zones((*rest, *more))
+    if kind == KEY:
+        return replace(policy, keys=_with_key(policy, name, change.after))
+    if kind == ORDER:
+        names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
+        return policy.with_order(name, names)
     return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
+
+
+def _with_key(policy: Policy, name: str, after: str) -> dict[str, int]:
+    """The keys with another number for one, or none."""
+    keys = {each: number for each, number in policy.keys.items() if each != name}
+    number = after.removeprefix(f"{KEY} ")
+    if after and not number.isdecimal():
+        raise BadPolicy(after, "no such key")
+    return keys | ({name: int(number)} if after else {})
 
 
 def _modes(policy: Policy, change: Difference) -> dict[str, Mode]:
     modes = dict(policy.modes)
-    if change.what in modes:
+    if change.what in policy.controls:
         modes[change.what] = parse_mode(change.after)
     return modes
 

@@ -1,4 +1,4 @@
-"""What is wanted: the mode of each control, and the own domains. The draft.
+"""What is wanted: the mode of each control, their order, the own domains. The draft.
 
 And what was found of the lists in the DNS that some controls ask.
 """
@@ -10,7 +10,18 @@ from postfixconf.host.dnsbl import Fault
 from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
-__all__ = ["ListCheck", "OwnDomain", "OwnException", "OwnReply", "Setting"]
+__all__ = [
+    "KeyInUse",
+    "ListCheck",
+    "ListDay",
+    "ListKey",
+    "ListOrder",
+    "OwnDomain",
+    "OwnException",
+    "OwnList",
+    "OwnReply",
+    "Setting",
+]
 
 
 class Setting(models.Model):
@@ -25,6 +36,22 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.mode}"
+
+
+class ListOrder(models.Model):
+    """A restriction list whose rules stand otherwise than found or recommended.
+
+    `names` are those of `postfixconf.policy.ordering`, from top to bottom.
+    """
+
+    parameter = models.CharField(max_length=100, unique=True)
+    names = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["parameter"]
+
+    def __str__(self) -> str:
+        return f"{self.parameter}: {', '.join(self.names)}"
 
 
 class OwnDomain(models.Model):
@@ -60,6 +87,48 @@ class OwnReply(models.Model):
         return self.text
 
 
+class OwnList(models.Model):
+    """A list in the DNS that somebody added, as `own_lists.told` tells it."""
+
+    zone = models.CharField(max_length=180, unique=True)
+    told = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["zone"]
+
+    def __str__(self) -> str:
+        return self.zone
+
+
+class ListKey(models.Model):
+    """A key that lists are asked with, sealed; rows are only ever added.
+
+    `name` is what it opens: `dq.spamhaus.net`, or the zone of an own list. A policy
+    names a key by the number of its row, so that an old one can be brought back.
+    """
+
+    name = models.CharField(max_length=180)
+    sealed = models.BinaryField()
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"key {self.pk} of {self.name}"
+
+
+class KeyInUse(models.Model):
+    """Which key is wanted for a name; none where there is no row."""
+
+    name = models.CharField(max_length=180, unique=True)
+    key = models.ForeignKey(ListKey, on_delete=models.PROTECT)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.key}"
+
+
 class ListCheck(models.Model):
     """One check of a list in the DNS; kept 30 days.
 
@@ -90,3 +159,24 @@ class ListCheck(models.Model):
     def sentences(self) -> list[str]:
         """Its faults in plain words."""
         return [Fault(each).sentence for each in self.faults]
+
+
+class ListDay(models.Model):
+    """The checks of a list on one day, counted; `ms` is the slowest answer."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    zone = models.CharField(max_length=253)
+    day = models.DateField()
+    checks = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    ms = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "day", "zone"], name="one_day_of_a_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zone} on {self.day}: {self.failed} of {self.checks} failed"

@@ -1,34 +1,46 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
+    KEY,
+    LIST,
+    ORDER,
     REPLY,
     Difference,
     between,
+    numbered,
     with_one,
 )
 from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
 from mailguard.protection.differences import OWN as OWN_WORD
-from mailguard.protection.models import OwnDomain, OwnException, OwnReply, Setting
+from mailguard.protection.models import (
+    KeyInUse,
+    ListOrder,
+    OwnDomain,
+    OwnException,
+    OwnList,
+    OwnReply,
+    Setting,
+)
+from mailguard.protection.stores import keep, keep_key, keep_list, keep_order
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Control, Mode
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
 from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.own_lists import read_list
 from postfixconf.policy.policy import OWN, Policy, parse_mode
 from postfixconf.policy.relay import expand
 from postfixconf.text.maincf import MainCf
@@ -40,6 +52,7 @@ __all__ = [
     "add_exception",
     "candidates",
     "complete",
+    "live",
     "own_domains",
     "put",
     "rows",
@@ -68,6 +81,7 @@ class Row:
     since: int | None
     elsewhere: str | None
     available: bool
+    lacks_key: bool = False
 
     @property
     def switchable(self) -> bool:
@@ -82,9 +96,21 @@ class Row:
 
 def wanted() -> Policy:
     """The policy that the rows describe, but for its entries."""
-    return replace(
-        Policy.of(dict(Setting.objects.values_list("key", "mode"))), own=own_domains()
+    modes = {row.key: Mode(row.mode) for row in Setting.objects.all()}
+    lists = OwnList.objects.values_list("zone", "told")
+    return Policy(
+        modes,
+        own_domains(),
+        order={row.parameter: tuple(row.names) for row in ListOrder.objects.all()},
+        zones=tuple(read_list(zone, told) for zone, told in lists),
+        keys=dict(KeyInUse.objects.values_list("name", "key_id")),
     )
+
+
+def live(server: Server) -> Policy:
+    """The policy that is live; an empty one before the first adoption."""
+    told = Server.objects.values_list("live_policy", flat=True).get(pk=server.pk)
+    return Policy.from_json(told) if told else Policy()
 
 
 def own_domains() -> OwnDomains:
@@ -99,29 +125,36 @@ def own_domains() -> OwnDomains:
 
 def rows(server: Server) -> list[Row]:
     """Every control in the catalogue's order, with its state on `server`."""
-    modes = dict(Setting.objects.values_list("key", "mode"))
-    live = {row.key: row for row in Live.objects.filter(server=server)}
-    found = found_on(server)
+    policy = wanted()
+    known = {row.key: row for row in Live.objects.filter(server=server)}
+    found = found_on(server, policy.controls)
     return [
         Row(
             control=each,
-            mode=Mode(modes.get(each.key, Mode.OFF)),
-            live=Mode(live[each.key].mode) if each.key in live else Mode.OFF,
-            since=live[each.key].since_revision if each.key in live else None,
+            mode=policy.modes.get(each.key, Mode.OFF),
+            live=Mode(known[each.key].mode) if each.key in known else Mode.OFF,
+            since=known[each.key].since_revision if each.key in known else None,
             elsewhere=found[each.key].elsewhere if each.key in found else None,
             available=found[each.key].available if each.key in found else False,
+            lacks_key=lacks_key(policy, each.key),
         )
-        for each in CONTROLS
+        for each in policy.controls.offered
     ]
 
 
-def found_on(server: Server) -> dict[str, Found]:
+def lacks_key(policy: Policy, key: str) -> bool:
+    """Whether a control asks a list whose key nobody has typed."""
+    about = policy.controls.list_of(key)
+    return about is not None and bool(about.key) and about.key not in policy.keys
+
+
+def found_on(server: Server, controls: Controls) -> dict[str, Found]:
     """How each control stood in the files as last adopted; empty before that."""
     adopted, seen = servers.adopted_texts(server), servers.last_observed(server)
     if adopted is None or seen is None:
         return {}
     main, master = MainCf.parse(adopted.main), MasterCf.parse(adopted.master)
-    return find(main, master, seen.facts)
+    return find(main, master, seen.facts, controls)
 
 
 @transaction.atomic
@@ -134,11 +167,15 @@ def set_mode(
     BadPolicy for an unknown control or mode, or one that cannot be switched on
     this server; the sentence quotes it.
     """
-    each, wanted_mode = control(key), parse_mode(mode)
-    Policy({key: wanted_mode})
+    before = wanted()
+    each, wanted_mode = before.controls.control(key), parse_mode(mode)
+    before.with_mode(key, wanted_mode)
     if key == OWN and wanted_mode is not Mode.OFF and not own_domains().domains:
         raise BadPolicy(key, "name your own domains first, on the page Own domains")
-    found = found_on(server).get(key)
+    if lacks_key(before, key) and wanted_mode is not Mode.OFF:
+        raise BadPolicy(key, "it needs a key: type it first, on the page Blocklists")
+    on_server = found_on(server, before.controls)
+    found = on_server.get(key)
     if found is None:
         raise BadPolicy(key, "the server has not been adopted yet")
     if not found.available:
@@ -148,7 +185,7 @@ def set_mode(
     changes = [_store(key, wanted_mode, actor, reason)]
     if wanted_mode is Mode.ON:
         why = f"comes on with {each.key}"
-        needed = (need for need in each.needs if found_on(server)[need].switchable)
+        needed = (need for need in each.needs if on_server[need].switchable)
         changes += [_store(need, Mode.ON, actor, why) for need in needed]
     return [change for change in changes if change is not None]
 
@@ -171,30 +208,35 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     """
     kind, _, value = change.what.partition(" ")
     before, policy = wanted(), with_one(wanted(), change)
-    if change.what in before.modes:
+    if change.what in before.controls:
         return _store(change.what, policy.modes[change.what], actor, reason)
-    if kind not in (DOMAIN, EXCEPTION) and change.what != REPLY:
+    if kind not in (DOMAIN, EXCEPTION, LIST, KEY, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
     if change.what == REPLY:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
+    elif kind == ORDER:
+        keep_order(value, policy.order.get(value, ()))
     elif kind == DOMAIN:
         keep(OwnDomain.objects.all(), "domain", value, change.after)
+    elif kind == LIST:
+        keep_list(value, change.after)
+        why = f"{value} was taken out"
+        for key in before.modes:  # a list that is gone is off, and its key unused
+            _store(key, policy.modes[key], actor, why)
+        for name in before.keys.keys() - policy.keys.keys():
+            keep_key(name, None)
+            word = numbered(before.keys[name])
+            record(actor=actor, what=f"{KEY} {name}", before=word, after="", reason=why)
+    elif kind == KEY:
+        keep_key(value, policy.keys.get(value))
     else:
         keep(OwnException.objects.all(), "network", value, change.after)
     was = next(each.before for each in between(before, policy))
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
-
-
-def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:
-    """Have the row with this value, or have it not."""
-    if after:
-        rows.model.objects.get_or_create(**{field: value})
-    else:
-        rows.filter(**{field: value}).delete()
 
 
 def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:
@@ -227,10 +269,10 @@ def candidates(server: Server) -> list[str]:
 def complete(server: Server) -> None:
     """Give a control that the catalogue gained since the adoption its rows."""
     known = set(Live.objects.filter(server=server).values_list("key", flat=True))
-    if not known or known >= {each.key for each in CONTROLS}:
+    if not known or known >= {each.key for each in STATIC.offered}:
         return
     first = Live.objects.filter(server=server).earliest("since_revision")
-    for key, found in found_on(server).items():
+    for key, found in found_on(server, STATIC).items():
         if key not in known:
             mode, since = found.mode.value, first.since_revision
             Live.objects.create(server=server, key=key, mode=mode, since_revision=since)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mailguard.protection import blocklist_views, domain_views, views
+from mailguard.protection import blocklist_views, domain_views, list_views, views
 
 app_name = "protection"
 
@@ -13,6 +13,10 @@ urlpatterns = [
     path("domains/reply/", domain_views.set_reply, name="set_reply"),
     path("blocklists/", blocklist_views.blocklists, name="blocklists"),
     path("blocklists/check/", blocklist_views.check, name="check_lists"),
+    path("blocklists/add/", list_views.add_list, name="add_list"),
+    path("blocklists/remove/", list_views.remove_list, name="remove_list"),
+    path("blocklists/key/", list_views.set_key, name="set_key"),
+    path("blocklists/key/remove/", list_views.forget_key, name="forget_key"),
     path("protection/", views.index, name="index"),
     path("protection/<str:key>/", views.switch, name="switch"),
     path("protection/<str:key>/confirm/", views.confirm, name="confirm"),

@@ -20,8 +20,8 @@ from mailguard.servers import services as servers
 from mailguard.traffic.beside import Beside, beside
 from mailguard.traffic.series import recipients_a_day
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.blocklists import list_of
 from postfixconf.policy.control import Group, Mode
+from postfixconf.policy.listing import former
 from postfixconf.policy.policy import OWN
 
 __all__ = ["confirm", "index", "switch"]
@@ -106,7 +106,7 @@ def back_to(key: str) -> HttpResponse:
     """The page, at the row of this control; own domains and lists have their own."""
     if key == OWN:
         return redirect("protection:domains")
-    if list_of(key) is not None:
+    if former(key) is not None:
         return redirect(reverse("protection:blocklists") + "#" + key)
     return redirect(reverse("protection:index") + "#" + key)
 

@@ -9,6 +9,7 @@ from mailguard.changes import services as changes
 from mailguard.changes import tables
 from mailguard.changes.draft import live_policy
 from mailguard.errors import NotNow
+from mailguard.protection import own_lists
 from mailguard.rehearsals.models import Trial
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -57,7 +58,14 @@ def staging(server: Server) -> Iterator[Stage]:
         raise NotNow("The worker has not looked at the server yet.")
     wish = changes.draft(server)
     filled = tables.previewed(wish, server, adopted, seen)
-    made = plan(wish.policy, adopted, seen, reload=server.prefer_reload, tables=filled)
+    made = plan(
+        wish.policy,
+        adopted,
+        seen,
+        reload=server.prefer_reload,
+        tables=filled,
+        keys=own_lists.opened(wish.policy),
+    )
     with staged(made, instance, Journal()) as new:
         places = {each.target: each.temporary for each in new}
         after, before = trials(made, instance, places)

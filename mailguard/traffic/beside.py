@@ -14,6 +14,7 @@ from mailguard.traffic.days import day_of, days_before, midnight
 from mailguard.traffic.evidence import DAYS, Day, Figures
 from mailguard.traffic.models import Evidence, Hour, Verdict
 from mailguard.traffic.series import Period
+from postfixconf.maillog.attribution import ZONES
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
 
@@ -151,7 +152,7 @@ def _beside(key: str, mode: Mode, figures: Figures, everything: Mail) -> Beside:
     return Beside(
         key=key,
         mode=mode,
-        possible=control(key).signature is not None,
+        possible=key.startswith(ZONES) or control(key).signature is not None,
         week=week,
         before=last if comparable else None,
         start=start,

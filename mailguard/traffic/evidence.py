@@ -30,7 +30,7 @@ from mailguard.traffic.models import (
 )
 from mailguard.traffic.times import microseconds
 from mailguard.traffic.tops import PERIODS, REST, refresh_top
-from postfixconf.maillog.attribution import GREYLISTING
+from postfixconf.maillog.attribution import GREYLISTING, ZONES
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 
@@ -92,9 +92,12 @@ class Figures:
         return [known.get(str(each), Day(str(each))) for each in dates]
 
 
-def watched() -> list[str]:
-    """The controls that leave lines in the log."""
-    return [each.key for each in CONTROLS if each.signature] + [GREYLISTING]
+def watched(server: Server) -> list[str]:
+    """The controls that leave lines in the log, lists that somebody added as well."""
+    fixed = [each.key for each in CONTROLS if each.signature]
+    live = Live.objects.filter(server=server).values_list("key", flat=True)
+    own = sorted(key for key in live if key.startswith(ZONES) and key not in fixed)
+    return [*fixed, *own, GREYLISTING]
 
 
 def refresh(server: Server, seconds: float) -> None:
@@ -108,7 +111,7 @@ def refresh(server: Server, seconds: float) -> None:
     live = {row.key: row for row in Live.objects.filter(server=server)}
     log = Log.objects.filter(server=server).only("keep_days").first()
     keep = max(1, log.keep_days) if log else KEPT
-    names = [*watched(), *(f"top:{period}" for period in PERIODS)]
+    names = [*watched(server), *(f"top:{period}" for period in PERIODS)]
     order = sorted(
         names, key=lambda key: kept[key].at.timestamp() if key in kept else 0
     )

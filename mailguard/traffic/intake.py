@@ -22,7 +22,7 @@ from mailguard.servers.models import Server
 from mailguard.traffic import let_through, store, triplets
 from mailguard.traffic.models import Log
 from mailguard.traffic.rows import fit
-from mailguard.traffic.understanding import Part, Reader, own_reply
+from mailguard.traffic.understanding import Part, Reader, keyed_zones, own_reply
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
@@ -107,6 +107,7 @@ def taken_up(log: Log, source: FileLog | JournalLog) -> Following:
     known = following.get(log.pk)
     if known and known.bookmark == log.bookmark:
         known.reader.domains_only = log.domains_only
+        known.reader.zones = keyed_zones(log.server)
         if known.reader.own_reply == own_reply(log.server):
             return known
     reader = Reader(log.server, domains_only=log.domains_only)

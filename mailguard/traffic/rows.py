@@ -15,6 +15,7 @@ from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Daily, Verdict
 from mailguard.traffic.times import EPOCH, microseconds
 from postfixconf.maillog.attempt import Attempt
+from postfixconf.masking import masked
 
 __all__ = [
     "Counted",
@@ -112,15 +113,25 @@ class Counted(NamedTuple):
     reply: str = ""
 
 
-def row_of(server_id: int, attempt: Attempt, *, domains_only: bool = False) -> Row:
+def row_of(
+    server_id: int,
+    attempt: Attempt,
+    *,
+    domains_only: bool = False,
+    zones: tuple[str, ...] = (),
+) -> Row:
     """The row of an attempt, without the keys that `keyed` can make.
 
     With `domains_only` nothing in it names a person: then the keys of people are made
-    here, while they are known.
+    here, while they are known. `zones` are those of lists before which somebody's key
+    may stand, which is masked.
     """
     sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
     user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
     sender_key = recipient_key = None
+    if b"blocked using" in raw:
+        text, line = masked(text, zones), raw.decode("utf-8", "surrogateescape")
+        raw = masked(line, zones).encode("utf-8", "surrogateescape")
     if domains_only:
         sender_key, recipient_key = secret_key(sender), secret_key(recipient)
         sender, recipient = only_domain(sender), only_domain(recipient)

@@ -15,8 +15,9 @@ from postfixconf.maillog.attempt import Attempt, Key, Outcome
 from postfixconf.maillog.attribution import GREYLISTING
 from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.intake import Batch, Greylist, Intake
+from postfixconf.policy.policy import Policy
 
-__all__ = ["Part", "Reader", "own_reply"]
+__all__ = ["Part", "Reader", "keyed_zones", "own_reply"]
 
 RENEWED = timedelta(hours=1)  # the year of a stamp depends on when it is read
 PIECE = 64 << 10  # bytes: what is made of them is used while it is still at hand
@@ -48,7 +49,13 @@ class Reader:
         self.own_reply, self.domains_only = own_reply(server), domains_only
         self._intake = Intake(now(), own_reply=self.own_reply)
         self._server_id, self._read_at = server.pk, timezone.now()
+        self.zones = keyed_zones(server)
         self._greylisting = False
+
+    def _telling(self) -> "Telling":
+        return Telling(
+            self._server_id, domains_only=self.domains_only, zones=self.zones
+        )
 
     def recall(self, data: bytes) -> None:
         """Know what is going on, from lines that were kept before."""
@@ -60,7 +67,7 @@ class Reader:
         if timezone.now() - self._read_at > RENEWED:
             self._intake.renew(now())
             self._read_at = timezone.now()
-        told = Telling(self._server_id, domains_only=self.domains_only)
+        told = self._telling()
         for piece in pieces(data):
             batch = self._intake.feed(piece)
             self._greylisting |= bool(batch.greylisted)
@@ -71,7 +78,7 @@ class Reader:
 
     def end(self) -> Part:
         """What is still open: the log has ended."""
-        told = Telling(self._server_id, domains_only=self.domains_only)
+        told = self._telling()
         told.take(self._intake.flush(), greylisting=self._greylisting)
         return told.part(0)
 
@@ -82,6 +89,12 @@ def own_reply(server: Server) -> str:
     return reply
 
 
+def keyed_zones(server: Server) -> tuple[str, ...]:
+    """The own lists of this server that are asked with a key."""
+    live = Policy.from_json(server.live_policy) if server.live_policy else Policy()
+    return tuple(each.zone for each in live.zones if each.key)
+
+
 def now() -> Clock:
     """A clock that finds the year of a stamp from the present time."""
     return Clock(timezone.localtime())
@@ -90,8 +103,12 @@ def now() -> Clock:
 class Telling:
     """Gathers what piece after piece of a log tells."""
 
-    def __init__(self, server_id: int, *, domains_only: bool) -> None:
-        self._row_of = partial(row_of, server_id, domains_only=domains_only)
+    def __init__(
+        self, server_id: int, *, domains_only: bool, zones: tuple[str, ...]
+    ) -> None:
+        self._row_of = partial(
+            row_of, server_id, domains_only=domains_only, zones=zones
+        )
         self._rows: dict[int, Row] = {}
         self._beside: dict[Key, Attempt] = {}
         self._greylisted: list[Greylist] = []

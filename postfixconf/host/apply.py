@@ -37,6 +37,7 @@ from postfixconf.host import checkpoint, files, observe, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
+from postfixconf.host.listeners import Listeners
 from postfixconf.host.observe import texts_of
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import (
@@ -49,8 +50,7 @@ from postfixconf.host.proof import (
 from postfixconf.host.rehearsal import room, safety
 from postfixconf.host.rehearsal.running import trials
 from postfixconf.host.rehearsal.safety import PLAIN, Demands
-from postfixconf.host.rereading import Listeners
-from postfixconf.policy.entries import Spared
+from postfixconf.host.seal import NO_SEAL, Seal
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 
 __all__ = [
@@ -73,6 +73,7 @@ def apply(
     number: int,
     journal: Journal,
     demands: Demands = PLAIN,
+    seal: Seal = NO_SEAL,
 ) -> Outcome:
     """Bring `plan` live on `server` as revision `number`, or leave it as it was."""
     step = journal.step
@@ -84,13 +85,13 @@ def apply(
                 return Applied("the server is as wanted", plan.standing)
             with step("check"):
                 check(plan)
-                listeners = Listeners.of(spared(plan, server))
+                listeners = Listeners.of_plan(plan, server.config_dir)
                 listeners.ready()
             with staged(plan, server, journal) as new:
                 with step("rehearse") as saw:
                     saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
-                    point = checkpoint.save(checkpoints, number, plan.digest, new)
+                    point = checkpoint.save(checkpoints, number, plan.digest, new, seal)
                 return go_live(plan, server, new, point, journal, listeners)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
@@ -128,12 +129,6 @@ def go_live(
         undo(point, server, "interrupted", journal.unwatched(), listeners)
         raise
     return Applied(said, standing)
-
-
-def spared(plan: Plan, server: Instance) -> list[Path]:
-    """The lists of postgrey's that a plan writes."""
-    written = {each.path for each in plan.tables}
-    return [server.config_dir / each for each in Spared if each in written]
 
 
 def put_in_place(
@@ -186,7 +181,7 @@ def undo(
     outcome: RolledBack | Broken = RolledBack(cause)
     try:
         with journal.step("restore"):
-            listeners = listeners or Listeners.of(lists_in(point))
+            listeners = listeners or Listeners.of_checkpoint(point)
             point.restore()
         with journal.step("restart"):
             server.restart()
@@ -199,12 +194,6 @@ def undo(
     with suppress(HostError):  # a full disk must not hide how it ended
         point.close(outcome.closing)
     return outcome
-
-
-def lists_in(point: Checkpoint) -> list[Path]:
-    """The lists of postgrey's that a checkpoint holds."""
-    kept = [Path(each.path) for each in point.kept()]
-    return [path for path in kept if str(path).endswith(tuple(Spared))]
 
 
 def compare(plan: Plan, server: Instance) -> None:
@@ -306,7 +295,9 @@ class Recovered:
     outcome: Outcome
 
 
-def recover(server: Instance, checkpoints: Path) -> list[Recovered]:
+def recover(
+    server: Instance, checkpoints: Path, seal: Seal = NO_SEAL
+) -> list[Recovered]:
     """Undo every change that was cut off, from files alone.
 
     Raises Locked while an apply is at work, FileFailed.
@@ -316,7 +307,7 @@ def recover(server: Instance, checkpoints: Path) -> list[Recovered]:
         files.sweep(server.config_dir)
         room.sweep()
         cause = "the worker was stopped in the middle of the change"
-        for point in checkpoint.checkpoints(checkpoints):
+        for point in checkpoint.checkpoints(checkpoints, seal):
             if point.outcome is None:
                 outcome = undo(point, server, cause, Journal())
                 recovered.append(Recovered(point.number, outcome))

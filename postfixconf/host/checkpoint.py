@@ -7,8 +7,9 @@
 
 It is registered before the first byte is changed and needs no database. An open
 one is a change that was killed: `recover` undoes it. A large table is told by its
-size and time, and kept in the newest checkpoint only. It is a copy, never a second
-link: smtpd notices a new table by the old inode losing its last one.
+size and time, and kept in the newest checkpoint only. A secret one is kept sealed:
+whoever reads a checkpoint reads no key, and we can bring it back. Each is a copy, never
+a second link: smtpd notices a new table by the old inode losing its last one.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from postfixconf.errors import FileFailed, HandEdited
 from postfixconf.host import files
+from postfixconf.host.seal import NO_SEAL, Seal
 
 __all__ = ["Checkpoint", "Kept", "checkpoints", "name_of", "save"]
 
@@ -36,7 +38,10 @@ STANDING = "\nstanding: "  # what stands between the outcome and the digests
 
 @dataclass(frozen=True)
 class Kept:
-    """One file in a checkpoint; `before` is None where it did not exist."""
+    """One file in a checkpoint; `before` is None where it did not exist.
+
+    The copy of one that is `sealed` only our seal can open.
+    """
 
     path: str
     copy: str
@@ -45,6 +50,7 @@ class Kept:
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
+    sealed: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Checkpoint:
     """A checkpoint on the disk. Every method raises FileFailed."""
 
     directory: Path
+    seal: Seal = NO_SEAL
 
     @property
     def number(self) -> int:
@@ -141,6 +148,7 @@ class Checkpoint:
                 return
             copy = self.directory / each.copy
             data, times = copy.read_bytes(), copy.stat()
+            data = self.seal.open(data) if each.sealed else data
         staged = files.stage(files.Saved(path, data, each.mode, each.uid, each.gid))
         if len(data) > LARGE:
             os.utime(staged.temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -160,7 +168,11 @@ def name_of(number: int, digest: str) -> str:
 
 
 def save(
-    room: Path, number: int, digest: str, staged: Sequence[files.Staged]
+    room: Path,
+    number: int,
+    digest: str,
+    staged: Sequence[files.Staged],
+    seal: Seal = NO_SEAL,
 ) -> Checkpoint:
     """Save the present state of the files that `staged` will replace, in order.
 
@@ -173,7 +185,7 @@ def save(
             shutil.rmtree(left, ignore_errors=True)
         building.mkdir(parents=True, mode=0o700)
         with ThreadPoolExecutor() as side_by_side:
-            kept = list(side_by_side.map(partial(_keep, building), staged))
+            kept = list(side_by_side.map(partial(_keep, building, seal), staged))
         manifest = {"number": number, "files": [asdict(each) for each in kept]}
         _write(building / "manifest.json", json.dumps(manifest, indent=2).encode())
         _write(building / "outcome", b" " * RESERVED)
@@ -186,14 +198,14 @@ def save(
     for old in older:
         if old.directory.exists():
             old.lighten()
-    return Checkpoint(directory)
+    return Checkpoint(directory, seal)
 
 
-def checkpoints(room: Path) -> Iterator[Checkpoint]:
+def checkpoints(room: Path, seal: Seal = NO_SEAL) -> Iterator[Checkpoint]:
     """Every complete checkpoint in `room`."""
     for directory in room.glob("[0-9]" * 6 + "-*"):
         if (directory / "manifest.json").exists():
-            yield Checkpoint(directory)
+            yield Checkpoint(directory, seal)
 
 
 @contextmanager
@@ -207,20 +219,21 @@ def failing(path: Path) -> Iterator[None]:
         raise FileFailed(str(path), OSError(f"is damaged: {cause}")) from cause
 
 
-def _keep(room: Path, staged: files.Staged) -> Kept:
+def _keep(room: Path, seal: Seal, staged: files.Staged) -> Kept:
     path, after = staged.target, _told(staged.temporary)
     if not path.exists():
         return Kept(str(path), path.name, None, after)
     path = path.resolve()
     seen, copy = path.stat(), room / staged.target.name
     before = _told(path)
-    if seen.st_size > LARGE:
+    if seen.st_size > LARGE and not staged.secret:
         shutil.copyfile(path, copy)
         os.utime(copy, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     else:
-        _write(copy, path.read_bytes())
+        data = path.read_bytes()
+        _write(copy, seal.close(data) if staged.secret else data)
     owner = (seen.st_mode & 0o7777, seen.st_uid, seen.st_gid)
-    return Kept(str(path), copy.name, before, after, *owner)
+    return Kept(str(path), copy.name, before, after, *owner, staged.secret)
 
 
 def _told(path: Path) -> str | None:

@@ -22,6 +22,7 @@ import dns.resolver
 
 from postfixconf.policy.blocklists import Asked, Blocklist
 from postfixconf.policy.codes import ERRORS, fits
+from postfixconf.policy.keyed import NO_KEYS, Keys
 
 __all__ = ["LIFETIME", "Fault", "Health", "check"]
 
@@ -97,14 +98,17 @@ class Answer:
 
 
 def check(
-    lists: Iterable[Blocklist], nameservers: tuple[str, ...] = ()
+    lists: Iterable[Blocklist],
+    nameservers: tuple[str, ...] = (),
+    keys: Keys = NO_KEYS,
 ) -> dict[str, Health]:
     """The health of these lists, by zone.
 
-    Asked through the resolvers of /etc/resolv.conf unless others are named.
+    Asked through the resolvers of /etc/resolv.conf unless others are named, with the
+    key of those that need one.
     """
     wanted = {each.zone: each for each in lists}
-    points = {zone: _points(each) for zone, each in wanted.items()}
+    points = {zone: _points(each, _asked(each, keys)) for zone, each in wanted.items()}
     nowhere = f"mailguard-{secrets.token_hex(8)}.invalid."
     names = {nowhere, *(name for each in points.values() for name in each.values())}
     resolver = _resolver(nameservers)
@@ -120,20 +124,25 @@ def check(
     }
 
 
-def _points(each: Blocklist) -> dict[str, str]:
+def _asked(each: Blocklist, keys: Keys) -> str:
+    """The zone as it is asked."""
+    return f"{keys[each.key].reveal()}.{each.zone}" if each.key in keys else each.zone
+
+
+def _points(each: Blocklist, zone: str) -> dict[str, str]:
     """The names to look up, by what is asked with them."""
     if each.asked[0].domains:
         return {
-            "listed": f"test.{each.zone}.",
-            "unlisted": f"invalid.{each.zone}.",
+            "listed": f"test.{zone}.",
+            "unlisted": f"invalid.{zone}.",
         }
     found = {
-        "listed": f"{_reversed(LISTED)}.{each.zone}.",
-        "unlisted": f"{_reversed(UNLISTED)}.{each.zone}.",
+        "listed": f"{_reversed(LISTED)}.{zone}.",
+        "unlisted": f"{_reversed(UNLISTED)}.{zone}.",
     }
     if each.ipv6:
-        found["listed6"] = f"{_reversed(f'::FFFF:{LISTED}')}.{each.zone}."
-        found["unlisted6"] = f"{_reversed(f'::FFFF:{UNLISTED}')}.{each.zone}."
+        found["listed6"] = f"{_reversed(f'::FFFF:{LISTED}')}.{zone}."
+        found["unlisted6"] = f"{_reversed(f'::FFFF:{UNLISTED}')}.{zone}."
     return found
 
 

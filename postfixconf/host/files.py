@@ -64,10 +64,14 @@ def read(path: Path) -> Saved:
 
 @dataclass(frozen=True)
 class Staged:
-    """A whole new file, on the disk beside the one it will replace."""
+    """A whole new file, on the disk beside the one it will replace.
+
+    Of one that is `secret` no copy may be kept in the clear.
+    """
 
     temporary: Path
     target: Path
+    secret: bool = False
 
     def install(self) -> None:
         """Rename into place: before it the old file stands, after it the new one.

@@ -8,6 +8,8 @@ from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.host.maps import around
 from postfixconf.policy.entries import Lookup, Spared
+from postfixconf.policy.keyed import REPLIES_TABLE
+from postfixconf.policy.listing import Asked
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.recorder import RECORDER_TABLE
@@ -16,6 +18,7 @@ from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["observe", "standing", "texts_of"]
 
+SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE)
 POSTCONF = Path("/usr/sbin/postconf")
 
 
@@ -42,9 +45,12 @@ def texts_of(instance: Instance) -> Texts:
 
 def standing(instance: Instance) -> dict[str, str]:
     """The digests of what we wrote into the tables that are there."""
+    room = instance.config_dir / "mailguard"
+    kinds = (room.glob(f"{asked}_*") for asked in Asked)
+    listed = sorted(f"mailguard/{path.name}" for each in kinds for path in each)
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (*Lookup, *Spared, OWN_TABLE, RECORDER_TABLE)
+        for path in (*Lookup, *Spared, *SMALL, *listed)
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

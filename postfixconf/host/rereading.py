@@ -21,7 +21,7 @@ import shlex
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,6 @@ from postfixconf.text.postgrey_lists import PROBE_SENDER, Which, canary_in
 
 __all__ = [
     "Daemon",
-    "Listeners",
     "Running",
     "ask",
     "bring_back",
@@ -293,39 +292,6 @@ def somebody(domain: str) -> str:
     of those would put the probe on postgrey's own list of known clients.
     """
     return f"probe-{time.time_ns():x}@{domain}"
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """The daemons that read some lists, found before those are replaced."""
-
-    pairs: tuple[tuple[Path, Daemon], ...] = ()
-
-    @classmethod
-    def of(cls, paths: Iterable[Path]) -> "Listeners":
-        """Those that were started with one of these lists and run now."""
-        return cls(tuple((path, each) for path in paths for each in readers(path)))
-
-    def ready(self) -> None:
-        """See that each answers and can be told to read. Raises Refusal."""
-        for _, daemon in self.pairs:
-            try:
-                greet(daemon)
-            except Unproven as cause:
-                raise Refusal(f"{cause}. Start it again first.") from cause
-            try_lists(daemon)
-
-    def reread(self) -> str:
-        """Have each read its lists again; what was seen. Raises Refusal, Unproven."""
-        return "; ".join(reread(daemon, path) for path, daemon in self.pairs)
-
-    def bring_back(self) -> None:
-        """Have each go on with what stands there now; one that has died is started.
-
-        Raises HostError.
-        """
-        for path, daemon in self.pairs:
-            bring_back(daemon, path)
 
 
 def reads(daemon: Daemon, path: Path) -> bool:

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,6 +35,7 @@ __all__ = ["build", "digest", "hand_written", "room_in"]
 SUFFIX = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag"}
 GREY_LISTS = {Spared.CLIENTS: Which.CLIENTS, Spared.RECIPIENTS: Which.RECIPIENTS}
 EDITABLE = ("hash", "btree", "lmdb")
+PUBLIC, SECRET = 0o644, 0o600  # modes of a new source
 SAMPLE = 500  # keys looked up in a table that was made anew
 EVERY = 997  # of so many lines one is in the sample
 
@@ -64,7 +66,7 @@ def build(config_dir: Path, room: Path, table: Table) -> list[files.Staged]:
     path = config_dir / table.path
     source = room / table.path.replace("/", "-")
     suffix = SUFFIX.get(table.type)
-    staged = [files.Staged(source, path.resolve())]
+    staged = [files.Staged(source, path.resolve(), table.secret)]
     if suffix is not None:
         # Beside the name that main.cf has, wherever a link may lead.
         index = path.with_name(path.name + suffix).resolve()
@@ -176,6 +178,7 @@ def _write(
                 sample.append((key, action))
             yield line
 
+    source.touch(mode=SECRET if table.secret else PUBLIC)
     with source.open("w", encoding="utf-8", errors="surrogateescape", newline="") as to:
         if table.hand is None:
             to.write(HEADER)
@@ -190,7 +193,7 @@ def _write(
                 to.write(line)
             if begun:
                 to.write(END)
-    source.chmod(0o644)
+    source.chmod(SECRET if table.secret else PUBLIC)
     return [] if table.type not in SUFFIX else sample
 
 
@@ -240,7 +243,8 @@ def _beside(staged: files.Staged, room: Path) -> files.Staged:
     if staged.target.parent.stat().st_dev == room.stat().st_dev:
         return staged
     name = f".{staged.target.name}{files.TEMPORARY}"
-    moved = files.Staged(staged.target.with_name(name), staged.target)
+    moved = replace(staged, temporary=staged.target.with_name(name))
+    moved.temporary.touch(mode=SECRET)
     shutil.copy2(staged.temporary, moved.temporary)
     _finish(moved)
     return moved
@@ -249,7 +253,7 @@ def _beside(staged: files.Staged, room: Path) -> files.Staged:
 def _finish(staged: files.Staged) -> None:
     """Give a built file the mode and owner of the old one, and put it on the disk."""
     with staged.temporary.open("rb") as file:
-        if staged.target.exists():
+        if staged.target.exists() and not staged.secret:
             old = staged.target.stat()
             os.fchown(file.fileno(), old.st_uid, old.st_gid)
             os.fchmod(file.fileno(), old.st_mode & 0o7777)

@@ -18,12 +18,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from postfixconf.maillog.records import Check, Verdict
+from postfixconf.masking import MASK, masked
 from postfixconf.policy.catalog import CONTROLS
 
 __all__ = [
     "ENTRIES",
     "GREYLISTING",
     "RECORDER",
+    "ZONES",
     "Attribution",
     "attribute",
     "is_control",
@@ -175,7 +177,8 @@ def key_of(reason: str, address: str = "") -> str:
         listed = LISTS[kind]
         if kind == "Client host" and what != address and not ADDRESS.fullmatch(what):
             listed = "rhsbl_client"
-        return f"{listed}:{zone.rstrip('.').lower()}"
+        name = masked(zone.rstrip(".").lower()).removeprefix(f"{MASK}.")
+        return f"{listed}:{name}"
     key = CATALOGUE.get(reason.partition(", ")[0])
     return key or _by_words(reason)
 

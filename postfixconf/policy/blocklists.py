@@ -1,4 +1,4 @@
-"""The lists in the DNS, as data: in use, some of them behind a registration.
+"""The lists in the DNS, as data: in use, some of them behind a registration or a key.
 
 Each is a zone that is asked about a client's address or about a domain, with the
 answers that are a listing. A list in use is a control for each kind of question that
@@ -7,128 +7,25 @@ not known here: its health is asked in `host.dnsbl`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
-from postfixconf.policy.control import Control, Group, Restriction, Risk
+from postfixconf.policy.control import Control, Risk
+from postfixconf.policy.listing import DOMAINS, Asked, Blocklist, Status, made
 
-__all__ = [
-    "LISTS",
-    "Asked",
-    "Blocklist",
-    "Status",
-    "controls",
-    "list_of",
-]
+__all__ = ["LISTS", "Asked", "Blocklist", "Status", "controls"]
 
-RECIPIENT = "smtpd_recipient_restrictions"
-FIRST_ALLOW, FIRST_CLIENT, FIRST_DOMAIN = 75, 80, 85  # ranks: cheap and certain first
-
-
-class Asked(StrEnum):
-    """What a list is asked about; the first word of its control's key."""
-
-    CLIENT = "dnsbl"
-    SENDER = "rhsbl_sender"
-    HELO = "rhsbl_helo"
-    REVERSE = "rhsbl_reverse"
-    ALLOW = "dnswl"
-
-    @property
-    def domains(self) -> bool:
-        """Whether it is asked about domains, not about addresses."""
-        return self.value.startswith("rhsbl_")
-
-
-class Status(StrEnum):
-    """Who may use a list."""
-
-    IN_USE = "in use"
-    REGISTRATION = "needs registration"
-
-
-@dataclass(frozen=True)
-class Form:
-    """How Postfix asks one kind of question, and what it says of a listing.
-
-    `title` takes the list's name, `reply` its zone.
-    """
-
-    names: tuple[str, ...]
-    rank: int
-    since: str
-    title: str
-    reply: str
-
-
-@dataclass(frozen=True)
-class Blocklist:
-    """One zone.
-
-    `codes` are the answers that are a listing. `lists` and `loses` are the sentences
-    that every page shows. `test` are the answers for its test point where these are
-    others, `ipv6` says that it lists IPv6 addresses, too.
-    """
-
-    zone: str
-    asked: tuple[Asked, ...]
-    codes: str
-    name: str
-    lists: str
-    loses: str
-    terms: str
-    url: str
-    status: Status = Status.IN_USE
-    risk: Risk = Risk.MEDIUM
-    recommended: bool = True
-    ipv6: bool = False
-    test: str = ""
-
-
-REFUSED = "554 5.7.1 Service unavailable; {} blocked using {{}}"
-FORMS = {
-    Asked.CLIENT: Form(
-        ("reject_rbl_client", "reject_rbl"),
-        FIRST_CLIENT,
-        "2.3",
-        "Refuse addresses on the {} blocklist",
-        REFUSED.format("Client host [192.0.2.1]"),
-    ),
-    Asked.SENDER: Form(
-        ("reject_rhsbl_sender",),
-        FIRST_DOMAIN,
-        "2.3",
-        "Refuse sender domains on the {} blocklist",
-        REFUSED.format("Sender address [a@listed.example]"),
-    ),
-    Asked.HELO: Form(
-        ("reject_rhsbl_helo",),
-        FIRST_DOMAIN,
-        "2.3",
-        "Refuse greetings on the {} blocklist",
-        REFUSED.format("Helo command [listed.example]"),
-    ),
-    Asked.REVERSE: Form(
-        ("reject_rhsbl_reverse_client",),
-        FIRST_DOMAIN,
-        "2.8",
-        "Refuse reverse names on the {} blocklist",
-        REFUSED.format("Unverified Client host [listed.example]"),
-    ),
-    Asked.ALLOW: Form(
-        ("permit_dnswl_client",),
-        FIRST_ALLOW,
-        "2.8",
-        "Let addresses on the {} allow list past the blocklists",
-        "None: it refuses nobody",
-    ),
-}
-DOMAINS = (Asked.SENDER, Asked.HELO, Asked.REVERSE)
 SHARED = "Mail from a sender who shares a listed address."
 SPAMHAUS = (
     "Free for low volume and no commercial filtering service; anything more needs a "
     "subscription. Not through a public resolver."
 )
+
+DQS = "dq.spamhaus.net"  # the key that Spamhaus gives each customer
+DQS_TERMS = (
+    "Free after registration for low volume and no commercial filtering service; "
+    "anything more needs a subscription. Through any resolver, a public one too."
+)
+DQS_URL = "https://www.spamhaus.com/data-access/data-query-service/"
+CHECK_SPAMHAUS = "see https://check.spamhaus.org/"
 
 LISTS: tuple[Blocklist, ...] = (
     Blocklist(
@@ -238,6 +135,49 @@ LISTS: tuple[Blocklist, ...] = (
         "https://www.spamhaus.org/blocklists/domain-blocklist/",
     ),
     Blocklist(
+        "zen.dq.spamhaus.net",
+        (Asked.CLIENT,),
+        "127.0.0.[2..11]",
+        "Spamhaus ZEN (with a key)",
+        "The same as Spamhaus ZEN, minutes fresher, and asked with a key of your own: "
+        "for servers whose resolver Spamhaus does not answer.",
+        f"{SHARED} Take one of the two ZEN lists, not both.",
+        DQS_TERMS,
+        DQS_URL,
+        status=Status.KEY,
+        ipv6=True,
+        key=DQS,
+        lookup=CHECK_SPAMHAUS,
+    ),
+    Blocklist(
+        "dbl.dq.spamhaus.net",
+        DOMAINS,
+        "127.0.1.[2..99]",
+        "Spamhaus DBL (with a key)",
+        "The same as Spamhaus DBL, minutes fresher, and asked with a key of your own.",
+        "Mail of a domain that was broken into, until it is taken off.",
+        DQS_TERMS,
+        DQS_URL,
+        status=Status.KEY,
+        key=DQS,
+        lookup=CHECK_SPAMHAUS,
+    ),
+    Blocklist(
+        "zrd.dq.spamhaus.net",
+        DOMAINS,
+        "127.0.2.[2..24]",
+        "Spamhaus ZRD (with a key)",
+        "Domains that nobody had seen until a few hours ago.",
+        "The first mail from a domain that somebody has just begun to use, for a day.",
+        DQS_TERMS,
+        DQS_URL,
+        status=Status.KEY,
+        risk=Risk.HIGH,
+        recommended=False,
+        key=DQS,
+        lookup=CHECK_SPAMHAUS,
+    ),
+    Blocklist(
         "list.dnswl.org",
         (Asked.ALLOW,),
         "127.0.[2..9;11..20].[1..3]",
@@ -255,33 +195,8 @@ LISTS: tuple[Blocklist, ...] = (
 )
 
 
-def list_of(key: str) -> Blocklist | None:
-    """The list that a control asks; None where it asks none."""
-    asked, _, zone = key.partition(":")
-    return next((x for x in LISTS if x.zone == zone and asked in x.asked), None)
-
-
 def controls() -> Iterator[Control]:
     """A control for each kind of question that each list answers."""
     for each in LISTS:
         for asked in each.asked:
             yield made(each, asked)
-
-
-def made(each: Blocklist, asked: Asked) -> Control:
-    """The control that asks a list one kind of question."""
-    form = FORMS[asked]
-    allows = asked is Asked.ALLOW
-    return Control(
-        key=f"{asked}:{each.zone}",
-        group=Group.BLOCKLISTS,
-        place=Restriction(RECIPIENT, form.rank, form.names, each.zone, each.codes),
-        title=form.title.format(each.name),
-        stops=each.lists,
-        loses=each.loses,
-        risk=each.risk,
-        reply=form.reply.format(each.zone),
-        signature=None if allows else f"blocked using {each.zone}",
-        since=form.since,
-        recommended=each.recommended,
-    )

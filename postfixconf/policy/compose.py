@@ -7,10 +7,10 @@ catalogue's place, the recorder before everything. Composing always starts from
 the adopted text, so switching a control off again gives back the adopted bytes.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode, Restriction, Stop, Switch
+from postfixconf.policy.controls import Controls
 from postfixconf.policy.found import Found, switch_is_on
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
@@ -24,7 +24,7 @@ __all__ = ["compose"]
 
 
 def compose(
-    main: MainCf, found: dict[str, Found], policy: Policy, facts: Facts
+    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
 ) -> MainCf:
     """The adopted `main` with every control in the mode that `policy` wants.
 
@@ -32,10 +32,13 @@ def compose(
     here is left alone whatever the policy says. The catalogue's order decides, so
     equal policies give equal bytes.
     """
-    for each in CONTROLS:
+    controls = policy.controls
+    for each in controls.every:
         before = found[each.key]
         mode = policy.modes.get(each.key, before.mode)
-        if mode == before.mode or not before.switchable:
+        if not before.switchable:
+            continue
+        if mode == before.mode and _stands(main, before.places, each.place, facts):
             continue
         match each.place:
             case Stop():
@@ -45,12 +48,21 @@ def compose(
             case (Restriction() | Recorder()) as place if mode is Mode.OFF:
                 main = _take_out(main, before.places, place, facts)
             case Recorder() as recorder:
-                main = _record(main, recorder, facts)
+                main = _record(main, recorder, facts, controls)
             case Restriction() as place if before.mode is Mode.OFF:
-                main = _insert(main, place, mode, facts)
+                main = _insert(main, place, mode, facts, controls)
             case Restriction() as place:
                 main = _change(main, before.places, place, mode, facts)
     return main
+
+
+def _stands(main: MainCf, names: tuple[str, ...], place: object, facts: Facts) -> bool:
+    """Whether nothing but the mode of a control could have to change."""
+    if not isinstance(place, Restriction):
+        return True
+    lists = (parse_list(effective(main, facts, name)) for name in names)
+    ours = (rule for rules in lists for rule in rules if place.matches(rule))
+    return all(map(place.stands, ours))
 
 
 def _flip(main: MainCf, switch: Switch, mode: Mode, facts: Facts) -> MainCf:
@@ -81,28 +93,22 @@ def _change(
     warn = mode is Mode.TEST
     for name in names:
         changed = tuple(
-            _modern(rule, place, warn=warn) if place.matches(rule) else rule
+            place.modern(rule, warn=warn) if place.matches(rule) else rule
             for rule in parse_list(effective(main, facts, name))
         )
         main = main.set_rules(name, changed)
     return main
 
 
-def _modern(rule: Rule, place: Restriction, *, warn: bool) -> Rule:
-    """The rule in the modern spelling; a blocklist keeps its own codes."""
-    ours = place.rule(warn=warn)
-    if rule.argument is not None and "=" in rule.argument:
-        return replace(ours, argument=rule.argument)
-    return ours
-
-
-def _insert(main: MainCf, place: Restriction, mode: Mode, facts: Facts) -> MainCf:
+def _insert(
+    main: MainCf, place: Restriction, mode: Mode, facts: Facts, controls: Controls
+) -> MainCf:
     """Put a rule that stands nowhere into its list, behind the permits."""
     name = place.parameter
     rules = parse_list(effective(main, facts, name))
-    at = position(rules, place.rank)
+    at = position(rules, place.rank, controls)
     if not set(PERMITS) <= set(rules[:at]):
-        at = position(rules, AFTER)
+        at = position(rules, AFTER, controls)
     block = (
         *permits_before(main, facts, name, rules, at),
         place.rule(warn=mode is Mode.TEST),
@@ -110,7 +116,9 @@ def _insert(main: MainCf, place: Restriction, mode: Mode, facts: Facts) -> MainC
     return main.set_rules(name, (*rules[:at], *block, *rules[at:]))
 
 
-def _record(main: MainCf, recorder: Recorder, facts: Facts) -> MainCf:
+def _record(
+    main: MainCf, recorder: Recorder, facts: Facts, controls: Controls
+) -> MainCf:
     """Put the recorder first in its list, before the permits.
 
     Where nothing refuses relaying, smtpd does not even start: then the list gets what
@@ -118,7 +126,7 @@ def _record(main: MainCf, recorder: Recorder, facts: Facts) -> MainCf:
     """
     name = recorder.parameter
     rules = parse_list(effective(main, facts, name))
-    at = position(rules, AFTER)
+    at = position(rules, AFTER, controls)
     block: tuple[Rule, ...] = ()
     if not has_relay_protection(main, facts):
         block = permits_before(main, facts, name, rules, at)

@@ -2,16 +2,34 @@
 
 A control is a restriction in one of Postfix's lists or the own-domain stop (off,
 test, on), or a parameter of main.cf or the recorder (off, on).
-`postfixconf.policy.catalog` holds them all.
+`postfixconf.policy.catalog` holds those that everybody has.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.text.rules import Rule
 
-__all__ = ["Control", "Group", "Mode", "Restriction", "Risk", "Stop", "Switch"]
+__all__ = [
+    "KEYED_TYPE",
+    "Control",
+    "Group",
+    "Mode",
+    "Restriction",
+    "Risk",
+    "Stop",
+    "Switch",
+]
+
+# What asks the table of a keyed list: it is asked for every client, and what it
+# answers with may look at anything of the envelope (smtpd_check.c).
+CHECK, KEYED_TYPE = "check_client_access", "regexp"
+TABLE = re.compile(
+    rf"{KEYED_TYPE}:(?:\$[({{]?config_directory[)}}]?|/\S*)/(mailguard/\S+)"
+)
 
 
 class Mode(StrEnum):
@@ -49,7 +67,9 @@ class Restriction:
     `parameter` is the list it is first put into; `rank` orders our own rules
     within it (cheap and certain first, DNS later, blocklists last). `names`
     are the spellings Postfix understands, the modern one first. A list in the DNS
-    has its `zone` and the `codes` that are a listing.
+    has its `zone` and the `codes` that are a listing, none where it was taken out. One
+    that is `keyed` is asked by a `table` that only root may read. Where the place is
+    `exact`, a rule with other codes is written anew.
     """
 
     parameter: str
@@ -57,6 +77,9 @@ class Restriction:
     names: tuple[str, ...]
     zone: str | None = None
     codes: str | None = None
+    table: str = ""
+    keyed: bool = False
+    exact: bool = False
 
     @property
     def permits(self) -> bool:
@@ -65,17 +88,49 @@ class Restriction:
 
     def rule(self, *, warn: bool) -> Rule:
         """The rule as mailguard writes it."""
-        argument = None if self.zone is None else f"{self.zone}={self.codes}"
-        return Rule(self.names[0], argument, warn)
+        if self.keyed:
+            return Rule(CHECK, f"{KEYED_TYPE}:$config_directory/{self.table}", warn)
+        return Rule(self.names[0], self._asking, warn)
 
     def matches(self, rule: Rule) -> bool:
         """Whether a rule found in a file is this control, in any spelling."""
-        if rule.key not in self.names:
-            return False
         if self.zone is None:
-            return True
+            return rule.key in self.names
+        return self._named(rule) or self._tabled(rule)
+
+    def modern(self, rule: Rule, *, warn: bool) -> Rule:
+        """A rule of this control as it is to stand: with its own codes, if it may."""
+        ours = self.rule(warn=warn)
+        keeps = self._named(rule) and not self.keyed and not self.exact
+        if keeps and rule.argument is not None and "=" in rule.argument:
+            return replace(ours, argument=rule.argument)
+        return ours
+
+    def stands(self, rule: Rule) -> bool:
+        """Whether a rule of this control may stand as it is, but for its mode."""
+        if self.keyed or self._tabled(rule):
+            return self.keyed and self._tabled(rule)
+        return not self.exact or rule.argument == self._asking
+
+    def answers(self, key: str) -> Iterator[str]:
+        """The lines of the table of a keyed list."""
+        yield f"/./ {self.names[0]} {key}.{self._asking}\n"
+
+    @property
+    def _asking(self) -> str | None:
+        return None if self.zone is None else f"{self.zone}={self.codes}"
+
+    def _named(self, rule: Rule) -> bool:
+        """Whether a rule names the zone itself."""
         zone = (rule.argument or "").partition("=")[0].rstrip(".")
-        return zone.lower() == self.zone
+        return rule.key in self.names and zone.lower() == self.zone
+
+    def _tabled(self, rule: Rule) -> bool:
+        """Whether a rule asks the table of this list, wherever it says that is."""
+        if rule.key != CHECK:
+            return False
+        found = TABLE.fullmatch(rule.argument or "")
+        return found is not None and found[1] == self.table
 
 
 @dataclass(frozen=True)
@@ -125,6 +180,8 @@ class Control:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """The modes it can have: only what refuses by a rule can be tested."""
+        if self.gone:
+            return (Mode.OFF,)
         if isinstance(self.place, Switch | Recorder) or self.permits:
             return (Mode.OFF, Mode.ON)
         return (Mode.OFF, Mode.TEST, Mode.ON)
@@ -133,6 +190,16 @@ class Control:
     def permits(self) -> bool:
         """Whether it lets mail past other rules, and refuses none."""
         return isinstance(self.place, Restriction) and self.place.permits
+
+    @property
+    def gone(self) -> bool:
+        """Whether it asks a list that was taken out."""
+        return isinstance(self.place, Restriction) and self.place.codes == ""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it asks a list with a key."""
+        return isinstance(self.place, Restriction) and self.place.keyed
 
     @property
     def records(self) -> bool:
@@ -144,6 +211,8 @@ class Control:
         """Why it is not available on a server, without a full stop."""
         if self.records:
             return f"the installed Postfix has no {RECORDER_TYPE} tables: it needs them"
+        if self.keyed:
+            return f"the installed Postfix has no {KEYED_TYPE} tables, for its key"
         return "the installed Postfix does not have it"
 
     @property

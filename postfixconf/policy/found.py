@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
-from postfixconf.policy.catalog import CONTROLS, LISTS
-from postfixconf.policy.control import Mode, Restriction, Stop, Switch
+from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.policy.relay import unfolded
@@ -76,11 +77,13 @@ class _Read:
         return cls(main, facts, lists, behind, fronts)
 
 
-def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
-    """Each control of the catalogue, by key, as it stands now."""
+def find(
+    main: MainCf, master: MasterCf, facts: Facts, controls: Controls = STATIC
+) -> dict[str, Found]:
+    """Each of these controls, by key, as it stands now."""
     read = _Read.of(main, master, facts)
     found = {}
-    for control in CONTROLS:
+    for control in controls.every:
         match control.place:
             case Switch() as switch:
                 found[control.key] = _find_switch(switch, read)
@@ -89,9 +92,9 @@ def find(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, Found]:
             case Recorder() as recorder:
                 found[control.key] = _find_recorder(recorder, read)
             case Restriction() as place if place.permits:
-                found[control.key] = _on_or_off(_find_rule(place, read))
+                found[control.key] = _on_or_off(_find_list(place, read))
             case Restriction() as place:
-                found[control.key] = _find_rule(place, read)
+                found[control.key] = _find_list(place, read)
     return found
 
 
@@ -120,6 +123,12 @@ def _find_stop(place: Stop, read: _Read) -> Found:
 def _find_recorder(place: Recorder, read: _Read) -> Found:
     available = RECORDER_TYPE in read.facts.table_types
     return replace(_on_or_off(_find_rule(place, read)), available=available)
+
+
+def _find_list(place: Restriction, read: _Read) -> Found:
+    """A rule; one with a key needs a table that this Postfix may not have."""
+    available = not place.keyed or KEYED_TYPE in read.facts.table_types
+    return replace(_find_rule(place, read), available=available)
 
 
 def _on_or_off(found: Found) -> Found:

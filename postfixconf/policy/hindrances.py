@@ -85,7 +85,9 @@ def _overridden(
             if name not in LISTS or name in NEVER:
                 continue
             rules = unfolded(main, value)
-            needed = tables_for(rules, name, policy.uses, policy.own_mode)
+            needed = tables_for(
+                rules, name, policy.uses, policy.own_mode, policy.controls
+            )
             missing = {t for t in needed if rule_of(t, main, facts) not in rules}
             if missing:
                 yield (

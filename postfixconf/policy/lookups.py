@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from postfixconf.policy.asking import path_pattern
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Lookup, Side, Spared
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
@@ -33,6 +34,7 @@ __all__ = [
     "SENDER",
     "Uses",
     "asked_in",
+    "ours",
     "rule_of",
     "tables_for",
     "type_of",
@@ -45,6 +47,7 @@ OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
 # No entry exempts from relaying, and ETRN has no sender.
 NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
+OURS = frozenset(Lookup) - {Lookup.ACCESS}
 CHECKS = {
     Lookup.CLIENTS: "check_client_access",
     Lookup.NETWORKS: "check_client_access",
@@ -75,7 +78,9 @@ class Uses:
         return cls(by[Side.ALLOW], by[Side.DENY])
 
 
-def weave(main: MainCf, uses: Uses, own: Mode, facts: Facts) -> MainCf:
+def weave(
+    main: MainCf, uses: Uses, own: Mode, facts: Facts, controls: Controls = STATIC
+) -> MainCf:
     """`main` with the chain in every list that needs it.
 
     `own` is the mode of the own-domain stop, off where there is no domain.
@@ -83,26 +88,30 @@ def weave(main: MainCf, uses: Uses, own: Mode, facts: Facts) -> MainCf:
     main = _with_class(main, own)
     for name in LISTS:
         if name not in NEVER:
-            wanted = chain(main, name, uses, own, facts)
-            main = _chained(main, name, wanted, facts)
+            wanted = chain(main, name, uses, own, facts, controls)
+            main = _chained(main, name, wanted, facts, controls)
     return main
 
 
 def chain(
-    main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts
+    main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts, controls: Controls
 ) -> tuple[Rule, ...]:
     """The lookups that have to stand in one list, in the order they are asked."""
     rules = parse_list(effective(main, facts, name))
-    tables = tables_for(rules, name, uses, own)
+    tables = tables_for(rules, name, uses, own, controls)
     return tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
 
 
 def tables_for(
-    rules: Sequence[Rule], name: str, uses: Uses, own: Mode
+    rules: Sequence[Rule],
+    name: str,
+    uses: Uses,
+    own: Mode,
+    controls: Controls = STATIC,
 ) -> frozenset[Lookup]:
     """The tables that a list with these rules has to ask."""
     tables: frozenset[Lookup] = frozenset()
-    if any(managed(rule) for rule in rules):
+    if any(managed(rule, controls) for rule in rules):
         tables |= uses.allow
     if name == SENDER and (uses.deny or own is not Mode.OFF):
         tables |= uses.allow | uses.deny
@@ -144,10 +153,10 @@ def _asks_access(rule: Rule, facts: Facts) -> str | None:
     return found[1] if found and rule.key == "check_sender_access" else None
 
 
-def _ours(rule: Rule) -> bool:
+def ours(rule: Rule) -> bool:
     """Whether a rule asks a table of entries that is ours alone."""
-    asks = "$config_directory/mailguard/" in (rule.argument or "")
-    return asks and rule.key in CHECKS.values()
+    _, _, path = (rule.argument or "").partition(":$config_directory/")
+    return path in OURS and rule.key in CHECKS.values()
 
 
 def _with_class(main: MainCf, own: Mode) -> MainCf:
@@ -167,29 +176,40 @@ def _with_class(main: MainCf, own: Mode) -> MainCf:
     return main.set(OWN_CLASS, rule.text)
 
 
-def _chained(main: MainCf, name: str, wanted: tuple[Rule, ...], facts: Facts) -> MainCf:
+def _chained(
+    main: MainCf,
+    name: str,
+    wanted: tuple[Rule, ...],
+    facts: Facts,
+    controls: Controls,
+) -> MainCf:
     """One list with exactly these lookups; a hand-written one stays in its place."""
     rules = parse_list(effective(main, facts, name))
     access = rule_of(Lookup.ACCESS, main, facts)
     standing = tuple(
         access if _asks_access(rule, facts) else rule
         for rule in rules
-        if _ours(rule) or (_asks_access(rule, facts) and access in wanted)
+        if ours(rule) or (_asks_access(rule, facts) and access in wanted)
     )
-    if standing == wanted and not (wanted and _lacks_permits(rules, name, facts)):
+    lacks = wanted and _lacks_permits(rules, name, facts, controls)
+    if standing == wanted and not lacks:
         return main
-    rest = tuple(rule for rule in rules if not _ours(rule))
-    made = _inserted(rest, name, wanted, facts)
+    rest = tuple(rule for rule in rules if not ours(rule))
+    made = _inserted(rest, name, wanted, facts, controls)
     if set(made) <= set(PERMITS):
         return main.remove(name)
     return main.set_rules(name, made)
 
 
 def _inserted(
-    rules: tuple[Rule, ...], name: str, wanted: tuple[Rule, ...], facts: Facts
+    rules: tuple[Rule, ...],
+    name: str,
+    wanted: tuple[Rule, ...],
+    facts: Facts,
+    controls: Controls,
 ) -> tuple[Rule, ...]:
     """The list with the lookups: clients first, then senders, then greetings."""
-    at, hand = _place(rules, name, facts), _first(rules, facts)
+    at, hand = _place(rules, name, facts, controls), _first(rules, facts)
     new = tuple(r for r in wanted if hand is None or not _asks_access(r, facts))
     permits: tuple[Rule, ...] = ()
     asks = new or (wanted and hand is not None and at <= hand)
@@ -203,27 +223,30 @@ def _inserted(
     return (*rules[:at], *permits, *before, *stays, *behind, *rest)
 
 
-def _place(rules: tuple[Rule, ...], name: str, facts: Facts) -> int:
+def _place(rules: tuple[Rule, ...], name: str, facts: Facts, controls: Controls) -> int:
     """Before our first rule, and before a hand-written lookup of the sender.
 
     In the sender list, where the lookups refuse, behind the permits: where those
     are missing and foreign rules follow, which they must not bypass, at the end.
     """
-    first = next((at for at, rule in enumerate(rules) if managed(rule)), None)
-    at = position(rules, FIRST) if first is None else first
+    ours = (at for at, rule in enumerate(rules) if managed(rule, controls))
+    first = next(ours, None)
+    at = position(rules, FIRST, controls) if first is None else first
     hand = _first(rules, facts)
     at = at if hand is None else min(at, hand)
     if name != SENDER or set(PERMITS) <= set(rules[:at]) or _open(rules[at:], facts):
         return at
-    return position(rules, AFTER)
+    return position(rules, AFTER, controls)
 
 
-def _lacks_permits(rules: tuple[Rule, ...], name: str, facts: Facts) -> bool:
+def _lacks_permits(
+    rules: tuple[Rule, ...], name: str, facts: Facts, controls: Controls
+) -> bool:
     """Whether a hand-written lookup of the sender stands open to one's own people."""
     hand = _first(rules, facts)
     if name != SENDER or hand is None or set(PERMITS) <= set(rules[:hand]):
         return False
-    at = _place(rules, name, facts)
+    at = _place(rules, name, facts, controls)
     return at <= hand and _open(rules[at:], facts)
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
+from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.found import FINAL
 from postfixconf.policy.observed import Facts
 from postfixconf.policy.relay import has_relay_protection
@@ -21,10 +21,9 @@ RECIPIENT = "smtpd_recipient_restrictions"
 BEFORE, FIRST, AFTER, LAST = -1, 0, 1000, 2000
 
 
-def managed(rule: Rule) -> bool:
-    """Whether a rule is one of the catalogue's restrictions."""
-    places = (each.place for each in CONTROLS)
-    return any(isinstance(p, Restriction) and p.matches(rule) for p in places)
+def managed(rule: Rule, controls: Controls = STATIC) -> bool:
+    """Whether a rule is one of these controls."""
+    return controls.restriction_of(rule) is not None
 
 
 def permits_before(
@@ -44,24 +43,24 @@ def permits_before(
     return missing
 
 
-def position(rules: Sequence[Rule], rank: int) -> int:
+def position(rules: Sequence[Rule], rank: int, controls: Controls = STATIC) -> int:
     """Behind the last rule of the same or a lower rank, before the final word."""
     at = 0
     for index, rule in enumerate(rules):
-        if rank_of(rule) >= LAST:
+        if rank_of(rule, controls) >= LAST:
             break
-        if rank_of(rule) <= rank:
+        if rank_of(rule, controls) <= rank:
             at = index + 1
     return at
 
 
-def rank_of(rule: Rule) -> int:
+def rank_of(rule: Rule, controls: Controls) -> int:
     """Where a rule stands: ours by the catalogue, foreign ones by their kind."""
     if rule.key in FINAL and not rule.warn:
         return LAST
     if rule.key == "check_policy_service":
         return AFTER
-    for each in CONTROLS:
-        if isinstance(each.place, Restriction) and each.place.matches(rule):
-            return each.place.rank
-    return BEFORE
+    found = controls.restriction_of(rule)
+    if found is None or not isinstance(found.place, Restriction):
+        return BEFORE
+    return found.place.rank

@@ -16,9 +16,17 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
+from postfixconf.policy.keyed import (
+    NO_KEYS,
+    Keys,
+    answering,
+    keyed_findings,
+    keyed_tables,
+)
 from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
+from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import (
     RECORDER,
@@ -26,12 +34,12 @@ from postfixconf.policy.recorder import (
     RECORDER_TYPE,
     recorder_lines,
 )
-from postfixconf.policy.table import HEADER, Lines, Table
+from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import option_line
 
-__all__ = ["Action", "Plan", "plan"]
+__all__ = ["Action", "Plan", "plan", "wanted_main"]
 
 # The private service through which the live server is asked after each apply:
 # its socket is reachable by root and postfix only, so any client may be named.
@@ -129,24 +137,26 @@ def plan(
     *,
     reload: bool = False,
     tables: Sequence[Table] = (),
+    keys: Keys = NO_KEYS,
 ) -> Plan:
     """What to write so that `observed` follows `policy`.
 
     `adopted` are the files as last adopted, from which the new text is made.
-    `tables` are the tables of entries that differ from what is live. With `reload`
+    `tables` are the tables of entries that differ from what is live, `keys` those of
+    the lists that are asked with one, by name. With `reload`
     a graceful reload is preferred to a restart: it is enough for everything that is
     written here. Raises BadFile for a file that Postfix would not read.
     """
     facts, before = observed.facts, observed.texts
     main = MainCf.parse(adopted.main)
-    found = find(main, MasterCf.parse(adopted.master), facts)
-    after = weave(
-        compose(main, found, policy, facts), policy.uses, policy.own_mode, facts
-    )
+    found = find(main, MasterCf.parse(adopted.master), facts, policy.controls)
+    after = wanted_main(main, found, policy, facts)
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
-    tables = (*small_tables(policy, found, observed.tables), *tables)
+    small = small_tables(policy, found, observed.tables)
+    listed = keyed_tables(policy, found, observed.tables, keys)
+    tables = (*small, *listed, *tables)
     written = [each.path for each in tables]
     if after.render() == before.main:
         action = Action.NONE
@@ -158,8 +168,25 @@ def plan(
         texts = Texts(after.render(), with_probe_service(before.master), before.access)
         there = lint(old, facts, before.access, None, master, observed.around)
         findings = (*_taken_name(master), *_judged(there, findings))
-    findings = (*hindrances(policy, old, after, master, facts, written), *findings)
+    findings = (
+        *keyed_findings(policy, found, master, observed.tables, keys),
+        *hindrances(policy, old, after, master, facts, written),
+        *findings,
+    )
     return Plan(before, texts, action, findings, tables, observed.tables)
+
+
+def wanted_main(
+    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+) -> MainCf:
+    """The adopted `main` as a policy wants it; `found` is what it has.
+
+    The order comes last, when everything is there that must stand before our rules.
+    """
+    controls = policy.controls
+    made = answering(compose(main, found, policy, facts), policy, found)
+    made = weave(made, policy.uses, policy.own_mode, facts, controls)
+    return arrange(made, policy.order, facts, controls)
 
 
 def _timed(
@@ -185,9 +212,9 @@ def small_tables(
     """
     made = []
     if policy.own_mode is not Mode.OFF:
-        made.append(small(OWN_TABLE, "cidr", policy.own.lines))
+        made.append(small_table(OWN_TABLE, "cidr", policy.own.lines))
     if _records(policy, found):
-        made.append(small(RECORDER_TABLE, RECORDER_TYPE, recorder_lines))
+        made.append(small_table(RECORDER_TABLE, RECORDER_TYPE, recorder_lines))
     return tuple(each for each in made if standing.get(each.path) != digest_of(each))
 
 
@@ -198,15 +225,10 @@ def _records(policy: Policy, found: Mapping[str, Found]) -> bool:
     return before.switchable and wanted is Mode.ON
 
 
-def small(path: str, kind: str, lines: Lines) -> Table:
+def small_table(path: str, kind: str, lines: Lines) -> Table:
     """A table that is ours whole, named by its content."""
     version = hashlib.sha256("".join(lines()).encode()).hexdigest()
     return Table(path, kind, version, lines)
-
-
-def digest_of(table: Table) -> str:
-    """SHA-256 of a small table's source as it will be written."""
-    return hashlib.sha256((HEADER + "".join(table.lines())).encode()).hexdigest()
 
 
 def _judged(

@@ -1,20 +1,29 @@
 """Everything wanted, as one immutable value that can be stored and compared."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
 from postfixconf.errors import BadPolicy
-from postfixconf.policy.catalog import control
+from postfixconf.policy.blocklists import LISTS as KNOWN_LISTS
+from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode
+from postfixconf.policy.controls import Controls, controls_of
 from postfixconf.policy.entries import Lookup
+from postfixconf.policy.listing import Blocklist
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.own_domains import OwnDomains
+from postfixconf.policy.own_lists import read_list, told
 
 __all__ = ["OWN", "Policy"]
 
 OWN = "own_domains"  # the key of its control
+KNOWN = frozenset(each.zone for each in KNOWN_LISTS)  # the catalogue may have grown
+FIXED = frozenset(each.key for each in CONTROLS)
+NAME = re.compile(r"[a-z0-9_.:-]{1,300}")
+LONGEST_ORDER = 9000  # characters, as it stands in the history
 
 
 @dataclass(frozen=True)
@@ -25,28 +34,67 @@ class Policy:
     <Mode.ON: 'on'>
 
     `own` are the own domains. Entries can be a million: they stay where they are
-    stored, and `uses` says which tables hold any. Raises BadPolicy for an unknown
-    control, or a mode it cannot have.
+    stored, and `uses` says which tables hold any. `order` has the lists whose rules
+    stand otherwise than found or recommended, as `ordering.names_of` names them.
+    `zones` are the lists in the DNS that somebody added, `keys` the number under which
+    each key is kept that a list is asked with: the key itself is in no policy. Raises
+    BadPolicy for an unknown control, or a mode it cannot have.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
     own: OwnDomains = field(default_factory=OwnDomains)
     uses: Uses = field(default_factory=Uses)
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    zones: tuple[Blocklist, ...] = ()
+    keys: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        zones = tuple(sorted(self.zones, key=lambda each: each.zone))
+        object.__setattr__(self, "zones", zones)
+        if len({each.zone for each in zones}) < len(zones):
+            raise BadPolicy(", ".join(each.zone for each in zones), "named twice")
         for key, mode in self.modes.items():
-            if mode not in control(key).modes:
+            each = self.controls.control(key)
+            if each.gone and mode is not Mode.OFF:
+                raise BadPolicy(key, "no such control")
+            if mode not in each.modes:
                 raise BadPolicy(mode, f"{key} has no such mode")
+        for name, names in self.order.items():
+            check_order(name, names)
+        order = {name: tuple(names) for name, names in self.order.items() if names}
         object.__setattr__(self, "modes", MappingProxyType(dict(self.modes)))
+        object.__setattr__(self, "keys", MappingProxyType(dict(self.keys)))
+        object.__setattr__(self, "order", MappingProxyType(order))
+
+    @property
+    def controls(self) -> Controls:
+        """Every control that it may name, lists of its own and former ones too."""
+        own = {f"{asked}:{each.zone}" for each in self.zones for asked in each.asked}
+        gone = tuple(sorted(set(self.modes) - FIXED - own))
+        return controls_of(self.zones, gone)
 
     @classmethod
     def of(cls, modes: Mapping[str, str]) -> Self:
         """A policy from plain text, as it stands in a database or on a command line."""
         return cls({key: parse_mode(mode) for key, mode in modes.items()})
 
+    def with_zones(self, zones: Iterable[Blocklist]) -> "Policy":
+        """The same policy with these own lists; one that is gone is off."""
+        zones = tuple(zones)
+        before, after = controls_of(self.zones), controls_of(zones)
+        lost = {each.key for each in before.offered if each.key not in after}
+        modes = {k: Mode.OFF if k in lost else mode for k, mode in self.modes.items()}
+        left = {each.zone for each in self.zones} - {each.zone for each in zones}
+        keys = {name: n for name, n in self.keys.items() if name not in left}
+        return replace(self, modes=modes, zones=zones, keys=keys)
+
     def with_mode(self, key: str, mode: Mode) -> "Policy":
         """The same policy with one control in another mode."""
         return replace(self, modes={**self.modes, key: mode})
+
+    def with_order(self, name: str, names: tuple[str, ...]) -> "Policy":
+        """The same policy with one list in another order; none is as it is found."""
+        return replace(self, order={**self.order, name: names})
 
     @property
     def own_mode(self) -> Mode:
@@ -68,12 +116,21 @@ class Policy:
             raise BadPolicy(str(told), f"not a policy ({cause!r})") from None
 
     @classmethod
-    def _read(cls, told: Mapping[str, Any]) -> Self:
-        own = told["own"]
-        uses = {k: frozenset(map(parse_lookup, v)) for k, v in told["uses"].items()}
-        modes = {key: parse_mode(mode) for key, mode in told["modes"].items()}
+    def _read(cls, kept: Mapping[str, Any]) -> Self:
+        own = kept["own"]
+        uses = {k: frozenset(map(parse_lookup, v)) for k, v in kept["uses"].items()}
+        modes = {key: parse_mode(mode) for key, mode in kept["modes"].items()}
         domains, exceptions = tuple(own["domains"]), tuple(own["exceptions"])
-        return cls(modes, OwnDomains(domains, exceptions, own["reply"]), Uses(**uses))
+        zones, keys = kept.get("zones", {}), kept.get("keys", {})
+        order = kept.get("order", {})
+        return cls(
+            modes,
+            OwnDomains(domains, exceptions, own["reply"]),
+            Uses(**uses),
+            {name: tuple(each) for name, each in order.items()},
+            tuple(read_list(z, text) for z, text in zones.items() if z not in KNOWN),
+            {name: int(number) for name, number in keys.items()},
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain data, for a database."""
@@ -81,7 +138,21 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "order": {name: list(each) for name, each in sorted(self.order.items())},
+            "zones": {each.zone: told(each) for each in self.zones},
+            "keys": dict(sorted(self.keys.items())),
         }
+
+
+def check_order(name: str, names: tuple[str, ...]) -> None:
+    """Raises BadPolicy for what is no list of ours, or no order of one."""
+    if name not in LISTS:
+        raise BadPolicy(name, "no restriction list")
+    for each in names:
+        if not NAME.fullmatch(each):
+            raise BadPolicy(each, "no name of a rule in an order")
+    if sum(len(each) + 2 for each in names) > LONGEST_ORDER:
+        raise BadPolicy(", ".join(names), "too long for an order")
 
 
 def parse_lookup(text: str) -> Lookup:

@@ -5,8 +5,9 @@ everybody. Everything else of the live files stays as it is, byte for byte.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from postfixconf.policy.catalog import LISTS, control
+from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
@@ -20,15 +21,19 @@ from postfixconf.text.rules import Rule, parse_list
 __all__ = ["softened", "untouched"]
 
 
-def softened(modes: Mapping[str, Mode], observed: Observed, *, reload: bool) -> Plan:
+def softened(
+    modes: Mapping[str, Mode], policy: Policy, observed: Observed, *, reload: bool
+) -> Plan:
     """What to write so that these controls have these modes, and nothing else.
+
+    `policy` knows the controls.
 
     Raises BadFile for a file that Postfix would not read.
     """
     before, facts = observed.texts, observed.facts
     main = MainCf.parse(before.main)
-    found = find(main, MasterCf.parse(before.master), facts)
-    after = compose(main, found, Policy(modes), facts).render()
+    found = find(main, MasterCf.parse(before.master), facts, policy.controls)
+    after = compose(main, found, replace(policy, modes=modes), facts).render()
     if after == before.main:
         return Plan(before, before, Action.NONE, standing=observed.tables)
     action = Action.RELOAD if reload else Action.RESTART
@@ -36,16 +41,18 @@ def softened(modes: Mapping[str, Mode], observed: Observed, *, reload: bool) -> 
     return Plan(before, texts, action, standing=observed.tables)
 
 
-def untouched(key: str, written: str, observed: Observed) -> bool:
+def untouched(key: str, policy: Policy, written: str, observed: Observed) -> bool:
     """Whether a rule stands in the live main.cf as in the one that was written.
 
     Raises BadFile for a file that Postfix would not read.
     """
     before, now = MainCf.parse(written), MainCf.parse(observed.texts.main)
-    place, facts = control(key).place, observed.facts
+    controls, facts = policy.controls, observed.facts
+    place = controls.control(key).place
     if not isinstance(place, Restriction):
         return False
-    found = find(now, MasterCf.parse(observed.texts.master), facts)[key]
+    master = MasterCf.parse(observed.texts.master)
+    found = find(now, master, facts, controls)[key]
     same = _standing(place, before, facts) == _standing(place, now, facts)
     return same and found.switchable and found.mode is not Mode.OFF
 

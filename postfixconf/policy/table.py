@@ -1,9 +1,10 @@
 """A lookup table to build, as a plan names it."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["HEADER", "POSTGREY", "Table"]
+__all__ = ["HEADER", "POSTGREY", "Table", "digest_of"]
 
 # The first line of a file that is ours alone.
 HEADER = "# Written by mailguard: change it there, edits here stop the next apply.\n"
@@ -30,7 +31,8 @@ class Table:
     are the lines to keep that somebody wrote; None where the file is ours alone.
     `edits` are the few (key, action) pairs that differ from the live table, None
     for a key that goes; None where the whole table has to be made anew. `late` is
-    true where the new lines mean something only under the new main.cf.
+    true where the new lines mean something only under the new main.cf. One that is
+    `secret` only root may read, and no copy of it is kept in the clear.
     """
 
     path: str
@@ -40,3 +42,9 @@ class Table:
     hand: str | None = field(default=None, compare=False, repr=False)
     edits: Edits | None = field(default=None, compare=False)
     late: bool = False
+    secret: bool = False
+
+
+def digest_of(table: Table) -> str:
+    """SHA-256 of a small table's source as it will be written."""
+    return hashlib.sha256((HEADER + "".join(table.lines())).encode()).hexdigest()

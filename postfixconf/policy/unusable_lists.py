@@ -1,6 +1,10 @@
-"""The lists in the DNS that are not switched on: dead ones, and those with a key."""
+"""The lists in the DNS that are not switched on: dead ones, and a key's own zones."""
 
-__all__ = ["DEAD", "KEYED", "death", "refusal", "without_key"]
+from collections.abc import Iterable
+
+from postfixconf.masking import KEYED, masked
+
+__all__ = ["DEAD", "death", "refusal", "without_key"]
 
 # Zones that nobody looks after any more, sub-zones included, with the year where it
 # is known. Such a list refuses nobody, or, once somebody else has the domain, all.
@@ -23,14 +27,6 @@ DEAD = {
 }
 INSTEAD = {"cbl.abuseat.org": "It is part of zen.spamhaus.org now."}
 
-# Zones below which each customer has a zone named by a secret key, and their names.
-KEYED = {
-    "zen.dq.spamhaus.net": "Spamhaus ZEN by DQS",
-    "dbl.dq.spamhaus.net": "Spamhaus DBL by DQS",
-    "zrd.dq.spamhaus.net": "Spamhaus ZRD by DQS",
-    "dq.spamhaus.net": "Spamhaus DQS",
-}
-
 
 def death(zone: str) -> str:
     """Why a zone must not be asked any more, as a sentence; empty for all others."""
@@ -44,8 +40,8 @@ def death(zone: str) -> str:
 
 def refusal(zone: str) -> str:
     """Why a zone cannot be switched on, as a sentence; empty for all others."""
-    if name := KEYED.get(_under(zone, KEYED)):
-        return f"{name} needs a key, and mailguard cannot keep keys yet."
+    if _under(zone, KEYED):
+        return "A key is never part of a zone here: type it on the page Blocklists."
     return death(zone)
 
 
@@ -55,15 +51,10 @@ def without_key(text: str) -> str:
     >>> without_key("dnsbl:s3cret.zen.dq.spamhaus.net=127.0.0.2")
     'dnsbl:….zen.dq.spamhaus.net=127.0.0.2'
     """
-    asked, colon, zone = text.rpartition(":")
-    name, equals, codes = zone.partition("=")
-    above = _under(name, KEYED)
-    hidden = name.lower().rstrip(".") != above
-    masked = f"….{above}" if above and hidden else name
-    return f"{asked}{colon}{masked}{equals}{codes}"
+    return masked(text)
 
 
-def _under(zone: str, zones: dict[str, str]) -> str:
+def _under(zone: str, zones: Iterable[str]) -> str:
     """Which of these zones it is or lies in; empty for none."""
     name = zone.lower().rstrip(".")
     return next((x for x in zones if name == x or name.endswith(f".{x}")), "")

@@ -27,6 +27,10 @@ PATHS = [
     "/rehearsal/",
     "/findings/",
     "/blocklists/",
+    "/protection/order/",
+    "/protection/presets/",
+    "/protection/presets/manual/",
+    "/protection/presets/strict/?as=on",
 ]
 PIN = {
     "client_address": "2001:db8::7",
@@ -41,6 +45,7 @@ DRAFT = [
     "entries add allow client 192.0.2.0/24",
     "entries add deny helo x --expires 2099-01-31",
     "domains add ours.example",
+    "blocklists add bl.seen.example --codes 127.0.0.2 --keyed",
 ]
 
 

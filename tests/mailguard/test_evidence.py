@@ -131,7 +131,7 @@ def test_when_time_is_short_the_longest_waiting_comes_first(
     rested(OTHER)
     for key in (RULE, OTHER):
         hits(host, key, WOULD, 1)
-    monkeypatch.setattr(evidence, "watched", lambda: [RULE, OTHER])
+    monkeypatch.setattr(evidence, "watched", lambda _: [RULE, OTHER])
     monkeypatch.setattr(evidence, "resting", lambda row: False)
     monkeypatch.setattr(evidence, "PERIODS", ())
     stop_after_one_day(monkeypatch)
@@ -144,7 +144,7 @@ def test_a_control_goes_on_where_its_time_was_up(
 ) -> None:
     for days in (0, 1, 2):
         hit(host, RULE, WOULD, ago(days=days))
-    monkeypatch.setattr(evidence, "watched", lambda: [RULE])
+    monkeypatch.setattr(evidence, "watched", lambda _: [RULE])
     monkeypatch.setattr(evidence, "resting", lambda row: False)
     monkeypatch.setattr(evidence, "PERIODS", ())
     found = []
@@ -220,7 +220,7 @@ def test_what_leaves_no_line_has_no_evidence(host: Server) -> None:
     silent = shown(host, Mode.ON, "disable_vrfy_command")
     assert not silent.possible
     assert not silent.shown
-    assert "disable_vrfy_command" not in evidence.watched()
+    assert "disable_vrfy_command" not in evidence.watched(host)
 
 
 def test_nothing_is_written_for_what_never_met_anything(host: Server) -> None:

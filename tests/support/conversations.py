@@ -7,8 +7,10 @@ The clients and names are those of `tests.support.dns.WORLD`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from tests.support.dns import OTHERS
+from tests.support.keyed import DQS, ZEN
 from tests.support.practice import Practice
 from tests.support.smtp import Client, smtp
 
@@ -103,6 +105,13 @@ def one_message(client: Client) -> bool:
     return client.data(b"Subject: one\r\n\r\nfirst\r\n").ok
 
 
+# Envelopes with a domain that a list with a key knows.
+LISTED: dict[str, dict[str, Any]] = {
+    "rhsbl_sender": {"sender": "a@listed.example"},
+    "rhsbl_helo": {"helo": "listed.example"},
+    "rhsbl_reverse": {"src": "127.0.0.45"},
+}
+
 PAIRS: dict[str, Pair] = {
     "reject_unknown_reverse_client_hostname": Pair(
         partial(envelope, src="127.0.0.66"), partial(envelope, src="127.0.0.20")
@@ -148,6 +157,14 @@ PAIRS: dict[str, Pair] = {
     "rhsbl_reverse:dbl.spamhaus.org": Pair(
         partial(envelope, src="127.0.0.45"), envelope
     ),
+    f"dnsbl:{ZEN}": Pair(
+        partial(envelope, src="127.0.0.2"), partial(envelope, src="127.0.0.88")
+    ),
+    **{
+        f"{asked}:{name}.{DQS}": Pair(partial(envelope, **how), envelope)
+        for name in ("dbl", "zrd")
+        for asked, how in LISTED.items()
+    },
     "disable_vrfy_command": Pair(partial(talk, vrfy), envelope),
     "strict_rfc821_envelopes": Pair(
         partial(talk, bare_address), partial(talk, proper_address)

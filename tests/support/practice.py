@@ -25,6 +25,7 @@ from postfixconf.policy.policy import Policy
 from postfixconf.policy.sources import dotted, lines
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
+from tests.support.keyed import KEYS, SEAL
 from tests.support.smtp import Client, Reply, attempt, smtp
 from tests.support.starting import start
 
@@ -113,7 +114,7 @@ class Practice:
         policy = replace(Policy.of(modes), own=own, uses=uses)
         seen = self.observed()
         tables = tables_of(entries, policy, self.adopted, seen)
-        return plan(policy, self.adopted, seen, reload=reload, tables=tables)
+        return plan(policy, self.adopted, seen, reload=reload, tables=tables, keys=KEYS)
 
     def apply(
         self,
@@ -130,6 +131,7 @@ class Practice:
             number=self.number,
             journal=journal or Journal(),
             demands=demands,
+            seal=SEAL,
         )
 
     def candidate(self, tried: Tried) -> Plan:

@@ -42,13 +42,17 @@ class Site:
         """Its practice server."""
         return Instance(self.home / "practice" / "etc")
 
-    def manage(self, *words: str) -> tuple[int, dict[str, Any]]:
-        """One command of manage.py with --json: its exit code and its object."""
+    def manage(self, *words: str, given: str = "") -> tuple[int, dict[str, Any]]:
+        """One command of manage.py with --json: its exit code and its object.
+
+        `given` is what it reads on its standard input.
+        """
         command = [sys.executable, str(ROOT / "manage.py"), *words, "--json"]
         done = subprocess.run(
             command,
             env=self.environment,
             cwd=ROOT,
+            input=given,
             capture_output=True,
             text=True,
             timeout=120,

@@ -14,6 +14,7 @@ from postfixconf.errors import BadFile
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.entries import Entry
 from postfixconf.policy.names import is_known
+from postfixconf.policy.ordering import names_of
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.recorder import Recorder
 from postfixconf.text.maincf import MainCf
@@ -104,6 +105,7 @@ class Wanted:
     own: OwnDomains
     modes: Mapping[str, str]
     hand: str
+    order: Mapping[str, tuple[str, ...]]
 
     @property
     def main(self) -> str:
@@ -152,14 +154,29 @@ def wanted(seed: int) -> Wanted:
     }
     domains = dice.choice([(), ("practice.test",), ("sender.example",)])
     excepted = dice.choice([(), ("192.0.2.66",), ("192.0.2.0/24",)])
+    lists = lists_met(dice)
     return Wanted(
-        lists_met(dice),
+        lists,
         dice.choice(["", "2", "3.6"]),
         tuple(entries),
         OwnDomains(domains, excepted),
         modes,
         "".join(f"{line}\n" for line in some(dice, HAND, 2)),
+        order_of(dice, lists, modes),
     )
+
+
+def order_of(
+    dice: Random, lists: Mapping[str, str], modes: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """An order of half of the lists, of all that may stand there."""
+    found = {}
+    for name in LISTS:
+        names = [*names_of(parse_list(lists.get(name, ""))), *modes]
+        dice.shuffle(names)
+        if flip(dice):
+            found[name] = tuple(names)
+    return found
 
 
 def lists_met(dice: Random) -> dict[str, str]:

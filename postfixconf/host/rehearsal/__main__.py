@@ -18,6 +18,7 @@ from postfixconf.host.instance import Instance
 from postfixconf.host.rehearsal.answers import Answer
 from postfixconf.host.rehearsal.running import Candidate, rehearsing
 from postfixconf.host.rehearsal.trace import Step, trace
+from postfixconf.masking import masked
 from postfixconf.policy.probes import Probe
 
 FINE, OTHERWISE, BAD_INPUT, NO_POSTFIX = 0, 1, 2, 3
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = told(number, answer)
         if chosen.trace:
             line["trace"] = [told_step(each) for each in way]
-        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.write(masked(json.dumps(line)) + "\n")
     return FINE if all(each.as_expected for each in found) else OTHERWISE
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from postfixconf.masking import KEYED
 from postfixconf.policy.blocklists import LISTS, Status
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Seen
-from postfixconf.policy.unusable_lists import KEYED, death, without_key
+from postfixconf.policy.unusable_lists import death, without_key
 from postfixconf.text.rules import Rule, split_list
 
 __all__ = ["asked", "screened"]
@@ -20,7 +21,10 @@ NEEDS = {
     each.zone: "the addresses of your resolvers have to be registered"
     for each in LISTS
     if each.status is Status.REGISTRATION
-} | dict.fromkeys(KEYED, "a key has to stand in front of it")
+} | dict.fromkeys(
+    (*KEYED, *(each.zone for each in LISTS if each.key)),
+    "a key has to stand in front of it",
+)
 
 
 def asked(seen: Seen) -> Iterator[Said]:
@@ -48,6 +52,8 @@ def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
     name = zone.rstrip(".").lower()
     if "$" in zone or "." not in zone:
         return
+    if without_key(name) != name:
+        yield Said("key_in_the_open", place, (without_key(name),))
     if death(name):
         yield Said("dead_blocklist", place, (name,), switched_off(rule))
     elif name in NEEDS:

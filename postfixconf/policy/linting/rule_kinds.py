@@ -139,6 +139,14 @@ RULES: dict[str, Kind] = {
         "left alone.",
         "Take it out.",
     ),
+    "key_in_the_open": Kind(
+        Level.WARNING,
+        "{0} is asked with a key, and everybody on this machine can read it.",
+        "main.cf is world-readable, and a refused sender is told the whole zone: who "
+        "has the key uses it up.",
+        "Take the rule out, type the key on the page Blocklists, and have its owner "
+        "give you another one.",
+    ),
     "keyless_blocklist": Kind(
         Level.NOTE,
         "{0} answers only those it knows: {1}.",

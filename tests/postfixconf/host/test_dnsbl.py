@@ -5,6 +5,7 @@ import pytest
 from postfixconf.host.dnsbl import LIFETIME, Fault, check
 from postfixconf.policy.blocklists import LISTS
 from tests.support.dns import SERVFAIL, SILENT, Dns, Failure
+from tests.support.keyed import KEYS
 
 ZEN, DBL, DNSWL = "zen.spamhaus.org", "dbl.spamhaus.org", "list.dnswl.org"
 BY_ZONE = {each.zone: each for each in LISTS}
@@ -16,7 +17,7 @@ def faults(zone: str) -> tuple[Fault, ...]:
 
 
 def test_every_list_of_the_catalogue_is_healthy_here() -> None:
-    found = check(LISTS)
+    found = check(LISTS, keys=KEYS)
     assert [each.zone for each in LISTS] == [*found]
     assert not any(each.faults for each in found.values())
     assert all(each.ms < LIFETIME * 1000 for each in found.values())
@@ -90,7 +91,7 @@ def test_a_domain_that_somebody_else_has_now(dns: Dns) -> None:
 
 def test_a_resolver_that_rewrites_what_does_not_exist(dns: Dns) -> None:
     with dns.answering({("*.invalid", "A"): ["192.0.2.80"]}):
-        found = check(LISTS)
+        found = check(LISTS, keys=KEYS)
     assert {each.faults for each in found.values()} == {(Fault.REWRITTEN,)}
     assert all(each.grave for each in found.values())
 

@@ -14,6 +14,7 @@ from postfixconf.errors import CommandFailed
 from postfixconf.host.commands import run
 from tests.support.dns import Dns
 from tests.support.harm import OUTSIDE, SETTINGS, named, with_fault, write
+from tests.support.keyed import KEY, ZEN
 from tests.support.practice import STRANGER, Practice, serving
 
 CLIENT, SENDER = "smtpd_client_restrictions", "smtpd_sender_restrictions"
@@ -335,3 +336,10 @@ def test_postconf_glues_a_setting_to_a_line_without_its_newline(
     os.utime(main, (1_000_000, 1_000_000))
     run("postconf", "-c", str(tmp_path), "-e", "disable_vrfy_command = yes")
     assert main.read_text().endswith("biff = nodisable_vrfy_command = yes\n")
+
+
+def test_a_key_in_main_cf_is_told_to_whoever_is_refused(server: Practice) -> None:
+    lines = f"{RECIPIENT} = reject_rbl_client {KEY}.{ZEN}=127.0.0.[2..11]\n"
+    with with_fault(server, "key_in_the_open", lines):
+        assert KEY in server.attempt(ALICE, BOB, src="127.0.0.2").text
+        assert (server.instance.config_dir / "main.cf").stat().st_mode & 0o004

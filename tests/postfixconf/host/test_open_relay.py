@@ -32,6 +32,7 @@ from postfixconf.text.access import lines_of, with_block
 from postfixconf.text.maincf import MainCf
 from tests.support.dns import Dns
 from tests.support.facts import STOCK_MASTER, installed
+from tests.support.keyed import KEYS
 from tests.support.practice import Practice, serving
 from tests.support.soak import full
 from tests.support.waiting import eventually
@@ -145,9 +146,9 @@ def outside(server: Practice) -> frozenset[str]:
 def planned(each: Wanted, base: str) -> Plan:
     """What a policy would write."""
     uses = Uses.of([(entry.side, entry.lookup) for entry in each.entries])
-    policy = replace(Policy.of(each.modes), own=each.own, uses=uses)
+    policy = Policy(Policy.of(each.modes).modes, each.own, uses, each.order)
     texts = Texts(base + each.main, STOCK_MASTER, each.hand)
-    return plan(policy, texts, Observed(texts, FACTS, running=True))
+    return plan(policy, texts, Observed(texts, FACTS, running=True), keys=KEYS)
 
 
 def collect(count: int, base: str) -> list[Case]:

@@ -159,6 +159,12 @@ CASES = {
         f"{RECIPIENT} = {BOTH}, reject_rbl_client bl.example=127.0.0.10\n",
         RECIPIENT,
     ),
+    "key_in_the_open": Case(
+        f"{RECIPIENT} = {BOTH}, reject_rbl_client k3y.zen.dq.spamhaus.net=127.0.0.2\n",
+        f"{RECIPIENT} = {BOTH}, check_client_access "
+        "regexp:$config_directory/mailguard/dnsbl_zen.dq.spamhaus.net\n",
+        RECIPIENT,
+    ),
     "keyless_blocklist": Case(
         f"{RECIPIENT} = {BOTH}, reject_rbl_client zen.dq.spamhaus.net=127.0.0.2\n",
         f"{RECIPIENT} = {BOTH}, reject_rbl_client k3y.zen.dq.spamhaus.net=127.0.0.2\n",

@@ -10,9 +10,10 @@ from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.observed import Observed
-from postfixconf.policy.plan import Action, Plan, digest_of, plan
+from postfixconf.policy.plan import Action, Plan, plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import RECORDER, RECORDER_TABLE
+from postfixconf.policy.table import digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.facts import STOCK_MASTER, installed, observed

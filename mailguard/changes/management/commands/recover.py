@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from mailguard import command
+from mailguard.protection.sealing import seal
 from mailguard.servers.services import config_dir
 from postfixconf.host.apply import Broken, recover
 from postfixconf.host.instance import Instance
@@ -16,7 +17,7 @@ class Command(command.Command):
 
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:
         room = Path(settings.HOME) / "checkpoints" / "local"
-        recovered = recover(Instance(config_dir()), room)
+        recovered = recover(Instance(config_dir()), room, seal())
         broken = any(isinstance(each.outcome, Broken) for each in recovered)
         lines = [f"revision {each.number}: {each.outcome}" for each in recovered]
         told = {"recovered": [each.number for each in recovered], "broken": broken}
