@@ -35,6 +35,7 @@ __all__ = [
     "schedule",
     "schedule_of",
     "unfinished",
+    "unread",
     "upload",
 ]
 
@@ -47,6 +48,11 @@ def schedule_of(server: Server) -> Schedule:
     """When the list is fetched, and from where; made at the first call."""
     row, _ = Schedule.objects.get_or_create(server=server)
     return row
+
+
+def unread(server: Server) -> list[str]:
+    """Those of our lists that no running postgrey was started with, as last seen."""
+    return list(schedule_of(server).unread)
 
 
 def latest(server: Server) -> Refresh | None:

@@ -58,7 +58,9 @@ OPEN = (State.QUEUED, State.FETCHING, State.INSTALLING)
 class Schedule(models.Model):
     """When and from where the list is fetched.
 
-    `most` is the percent of its entries that may be gone at once.
+    `most` is the percent of its entries that may be gone at once. `unread` are those
+    of mailguard's lists that no running postgrey was started with, as the worker saw
+    at `looked_at`.
     """
 
     server = models.OneToOneField(Server, on_delete=models.CASCADE)
@@ -67,6 +69,9 @@ class Schedule(models.Model):
     most = models.PositiveSmallIntegerField(
         default=SHRINK, validators=[MinValueValidator(0), MaxValueValidator(100)]
     )
+
+    unread = models.JSONField(default=list)
+    looked_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.url} {self.every}"

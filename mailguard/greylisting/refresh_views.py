@@ -21,6 +21,7 @@ __all__ = ["again", "attempt", "index", "now", "schedule", "upload"]
 
 BOTH = ["GET", "HEAD", "POST"]  # GET: back from signing in again
 ON_A_PAGE = 15
+OURS = "postgrey_published"
 SHOWN = 200  # entries that came or went, one by one
 
 
@@ -39,6 +40,7 @@ def page(request: HttpRequest, **forms: Any) -> HttpResponse:
         "due_at": refresh.due_at(server),
         "live": refresh.live(server),
         "latest": refresh.latest(server),
+        "unread": [each for each in refresh.unread(server) if each.endswith(OURS)],
         "busy": refresh.unfinished(server),
         "page": Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page")),
         "schedule_form": ScheduleForm.of(refresh.schedule_of(server)),

@@ -8,6 +8,7 @@ is put in place once more, or is there already.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -16,11 +17,18 @@ from django.utils import timezone
 
 from mailguard.audit.services import Actor, record
 from mailguard.greylisting import refresh
-from mailguard.greylisting.refresh_models import OPEN, Refresh, Source, State
+from mailguard.greylisting.refresh_models import (
+    OPEN,
+    Refresh,
+    Schedule,
+    Source,
+    State,
+)
 from mailguard.servers.models import Server
 from postfixconf.errors import FileFailed, HostError, Locked, NotFetched, Refusal
 from postfixconf.host import files
 from postfixconf.host.download import Fetched, NotModified, fetch
+from postfixconf.host.postgreys import readers
 from postfixconf.host.refresh import (
     Applied,
     Broken,
@@ -32,13 +40,15 @@ from postfixconf.host.refresh import (
     judged,
     text_of,
 )
-from postfixconf.host.rereading import readers
-from postfixconf.text.postgrey_lists import Which, parse, written
+from postfixconf.policy.entries import Spared
+from postfixconf.text.postgrey_files import written
+from postfixconf.text.postgrey_lists import Which, parse
 from postfixconf.text.postgrey_refresh import KEPT, LARGEST, passed_over
 
 __all__ = ["path_of", "tend"]
 
 MOST_NOTES = 10
+LOOK_EVERY = timedelta(seconds=30)
 KEEP = 50  # lists that can be put back
 PACKAGED = ("whitelist_clients", "postgrey_whitelist_clients")
 
@@ -61,6 +71,7 @@ def path_of(server: Server) -> Path:
 
 def tend(server: Server) -> None:
     """Ask for the list where it is due, and get on with what was asked for."""
+    look(server)
     refresh.ask_if_due(server=server)
     row = refresh.unfinished(server)
     if row is None:
@@ -71,6 +82,17 @@ def tend(server: Server) -> None:
         get(row)
     else:
         judge(row, bytes(row.data))
+
+
+def look(server: Server) -> None:
+    """See, now and then, which of our lists no running postgrey was started with."""
+    schedule, now = refresh.schedule_of(server), timezone.now()
+    if schedule.looked_at and now - schedule.looked_at < LOOK_EVERY:
+        return
+    room = Path(server.config_dir)
+    paths = [path_of(server), *(room / each for each in Spared)]
+    unread = [str(path) for path in paths if not readers(path)]
+    Schedule.objects.filter(pk=schedule.pk).update(unread=unread, looked_at=now)
 
 
 def get(row: Refresh) -> None:

@@ -13,7 +13,7 @@ from mailguard.accounts.services import actor_of
 from mailguard.asked import plain
 from mailguard.audit.models import Change
 from mailguard.errors import NotNow
-from mailguard.greylisting import whitelist
+from mailguard.greylisting import refresh, whitelist
 from mailguard.greylisting.whitelist_forms import KINDS, WhitelistForm
 from mailguard.greylisting.whitelist_hits import with_hits
 from mailguard.lists import notes, services
@@ -21,12 +21,13 @@ from mailguard.lists.forms import NoteForm
 from mailguard.lists.models import Entry
 from mailguard.servers import services as servers
 from postfixconf.errors import BadValue
-from postfixconf.policy.entries import GREY
+from postfixconf.policy.entries import GREY, Spared
 
 __all__ = ["accept", "add", "entry", "index", "remove"]
 
 BOTH = ["GET", "HEAD", "POST"]  # GET: back from signing in again
 ON_A_PAGE = 50
+OURS = tuple(Spared)
 
 
 @require_safe
@@ -42,6 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "kinds": KINDS.items(),
         "page": page,
         "rows": with_hits(server, page.object_list),
+        "unread": [each for each in refresh.unread(server) if each.endswith(OURS)],
         "form": WhitelistForm(server),
         "now": timezone.now(),
     }

@@ -18,7 +18,7 @@ from mailguard.traffic.models import LetThrough
 from mailguard.traffic.rows import fit
 from mailguard.traffic.times import microseconds
 from postfixconf.maillog.records import Greylisted
-from postfixconf.text.postgrey_lists import PROBE_SENDER
+from postfixconf.text.postgrey_files import PROBE_SENDER
 
 __all__ = ["keep"]
 

@@ -6,14 +6,8 @@ from pathlib import Path
 
 from postfixconf.errors import Refusal, Unproven
 from postfixconf.host.checkpoint import Checkpoint
-from postfixconf.host.rereading import (
-    Daemon,
-    bring_back,
-    greet,
-    readers,
-    reread,
-    try_lists,
-)
+from postfixconf.host.postgreys import Daemon, readers
+from postfixconf.host.rereading import bring_back, greet, reread, try_lists
 from postfixconf.policy.entries import Spared
 from postfixconf.policy.plan import Plan
 
@@ -53,8 +47,11 @@ class Listeners:
             try_lists(daemon)
 
     def reread(self) -> str:
-        """Have each read its lists again; what was seen. Raises Refusal, Unproven."""
-        return "; ".join(reread(daemon, path) for path, daemon in self.pairs)
+        """Have each read its lists again; what was seen. Raises Unproven."""
+        try:
+            return "; ".join(reread(daemon, path) for path, daemon in self.pairs)
+        except Refusal as cause:  # too late for that: another may have been told
+            raise Unproven(str(cause)) from cause
 
     def bring_back(self) -> None:
         """Have each go on with what stands there now; one that has died is started.

@@ -21,14 +21,10 @@ from pathlib import Path
 from postfixconf.errors import FileFailed, HostError, Locked, Refusal
 from postfixconf.host import files, perl
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
-from postfixconf.host.rereading import (
-    Daemon,
-    bring_back,
-    readers,
-    reread,
-    try_lists,
-)
-from postfixconf.text.postgrey_lists import Document, Which, parse, written
+from postfixconf.host.postgreys import Daemon, readers
+from postfixconf.host.rereading import bring_back, reread, try_lists
+from postfixconf.text.postgrey_files import written
+from postfixconf.text.postgrey_lists import Document, Which, parse
 from postfixconf.text.postgrey_refresh import SHRINK, refusal, unfit
 
 __all__ = ["Applied", "Broken", "Outcome", "Refused", "RolledBack", "digest", "install",

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
-from postfixconf.text.postgrey_lists import PROBE_SENDER
+from postfixconf.text.postgrey_files import PROBE_SENDER
 
 __all__ = [
     "MOST",

@@ -8,7 +8,7 @@ from postfixconf.policy.lookups import OWN_CLASS
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.postgrey_lists import written
+from postfixconf.text.postgrey_files import written
 
 __all__ = ["dotted", "lines", "pairs", "spared"]
 

@@ -15,30 +15,24 @@ Whether Perl compiles a regular expression, and what that matches, is asked of P
 (`postfixconf.host.perl`): not here.
 """
 
-import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from postfixconf.errors import BadValue
+from postfixconf.text.postgrey_samples import CLIENTS, RECIPIENTS
 
 __all__ = [
-    "PROBE_SENDER",
     "SAMPLES",
     "Document",
     "Form",
     "Line",
     "Which",
-    "canary",
-    "canary_in",
-    "client_files",
     "covers",
     "form_of",
     "parse",
     "read_entry",
-    "recipient_files",
-    "written",
 ]
 
 # Perl's \s and \d of a line that is read as bytes.
@@ -56,16 +50,7 @@ WIDEST = {4: 8, 6: 16}  # prefix lengths: a wider network is many owners'
 LONGEST = 253  # characters of a name
 LONGEST_REGEX = 300
 EVERYTHING = frozenset({".", "*", "*.*", "/", "%", "@", "*@*", "@*"})
-# The envelope sender of mailguard's own questions, by which the log tells them.
-PROBE_SENDER = "probe@mailguard-probe.invalid"
 NAMELESS = "unknown"  # what Postfix calls every client without a name
-OWNERS = ("alpenpost-test", "blaubeere-mail", "cormorant-net", "dragonfly7")
-SUFFIXES = (
-    *("com", "net", "org", "de", "fr", "it", "nl", "pl", "ru", "cn", "jp", "br", "us"),
-    *("info", "biz", "eu", "at", "ch", "se", "io", "co.uk", "org.uk", "com.au"),
-    *("co.jp", "com.br", "com.cn", "co.za", "co.in", "com.tr", "co.nz", "com.mx"),
-)
-HOSTS = ("mail", "mx1.out", "smtp-7", "host-192-0-2-7.pool")
 
 
 class Which(StrEnum):
@@ -87,23 +72,8 @@ class Form(StrEnum):
     DOMAIN = "recipient domain and everything below"
 
 
-# What no single entry may match two owners of: names as the internet has them, of
-# owners that do not exist. Written down so that a list is judged the same everywhere.
-SAMPLES: dict[Which, tuple[tuple[str, str], ...]] = {
-    Which.CLIENTS: tuple(
-        (f"{owner}.{suffix}", f"{HOSTS[(at + nth) % len(HOSTS)]}.{owner}.{suffix}")
-        for at, suffix in enumerate(SUFFIXES)
-        for nth, owner in enumerate(OWNERS)
-    ),
-    # A local part at every domain is one owner, `postmaster@` is a fair entry.
-    Which.RECIPIENTS: tuple(
-        (user, f"{user}@{owner}.{suffix}")
-        for suffix in SUFFIXES
-        for owner, user in zip(
-            OWNERS, ("alice", "bob.b", "info", "order-7"), strict=True
-        )
-    ),
-}
+# What no single entry may match two owners of: (owner, name or recipient).
+SAMPLES = {Which.CLIENTS: CLIENTS, Which.RECIPIENTS: RECIPIENTS}
 
 
 @dataclass(frozen=True)
@@ -212,52 +182,6 @@ def covers(which: Which, value: str, name: str, address: str = "") -> bool:
 def form_of(which: Which, value: str) -> Form | None:
     """As what postgrey compares an entry; None for what it passes over."""
     return _line(1, value, which).form
-
-
-def canary(content: str) -> str:
-    """A name that only a list with this content lets in.
-
-    postgrey says nothing of what it has read. Asked about a client or recipient of
-    this name, its answer tells whether it has read this list or still the one before.
-    """
-    digest = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"mailguard-{digest[:12]}.seen.invalid"
-
-
-def canary_in(text: str) -> str | None:
-    """The canary of a list as it was written; None for a list without one."""
-    found = re.search(r"^mailguard-[0-9a-f]{12}\.seen\.invalid$", text, re.MULTILINE)
-    return found[0] if found else None
-
-
-def written(content: str) -> str:
-    """A list of ours whole: its canary, then `content` as it is."""
-    return (
-        "# The next line lets mailguard see that postgrey has read this file.\n"
-        f"{canary(content)}\n{content}"
-    )
-
-
-def client_files(packaged: str, config_dir: str) -> tuple[str, ...]:
-    """The lists of clients that postgrey's options have to name, in order.
-
-    `packaged` is the package manager's, `/etc/postgrey/whitelist_clients`; what is
-    written by hand stands beside it in `.local`. A `--whitelist-clients` drops both
-    defaults, so all are named: `--whitelist-clients=FILE` for each.
-    """
-    ours = f"{config_dir}/mailguard"
-    return (
-        packaged,
-        f"{ours}/postgrey_published",
-        f"{packaged}.local",
-        f"{ours}/postgrey_clients",
-    )
-
-
-def recipient_files(packaged: str, config_dir: str) -> tuple[str, ...]:
-    """The same for recipients: `--whitelist-recipients=FILE` for each."""
-    ours = f"{config_dir}/mailguard/postgrey_recipients"
-    return (packaged, f"{packaged}.local", ours)
 
 
 def _line(number: int, raw: str, which: Which) -> Line:

@@ -26,8 +26,8 @@ from mailguard.greylisting.refresh_models import Every, Refresh, Source, State
 from mailguard.servers.models import Server
 from postfixconf.errors import BadValue
 from postfixconf.host import files
-from postfixconf.host.rereading import Running, readers
-from postfixconf.text.postgrey_lists import written
+from postfixconf.host.postgreys import Running, readers
+from postfixconf.text.postgrey_files import written
 from tests.support.corpus import corpus
 from tests.support.https import Answer, Web, serving
 from tests.support.postgrey import Postgrey
@@ -275,6 +275,16 @@ def test_without_postgrey_the_list_is_ready_for_it(
     assert on_disk(server) == whole(OLD)
 
 
+def test_the_page_says_so_where_no_postgrey_reads_the_list(
+    client: Browser, server: Server, live: Refresh
+) -> None:
+    assert b"no postgrey runs here" not in client.get(PAGE).content
+    found = client.get("/greylisting/whitelist/").content
+    assert b"no postgrey runs here" in found
+    assert b"mailguard/postgrey_clients" in found
+    assert b"postgrey_published" not in found
+
+
 def test_an_uploaded_file_goes_the_same_way(
     server: Server, live: Refresh, alice: Actor
 ) -> None:
@@ -446,7 +456,7 @@ def test_the_page_tells_outcome_diff_and_schedule(
     assert "Live: 2 entries" in page
     assert '<span class="added">+new.example.net</span>' in page
     page = client.get(PAGE).content.decode()
-    assert "2 entries, of" in page
+    assert "2 entries, put in place" in page
     assert "fetched only when somebody asks" in page
 
 

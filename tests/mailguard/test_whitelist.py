@@ -20,7 +20,7 @@ from mailguard.servers.models import Server
 from mailguard.traffic import suggesting, triplets
 from mailguard.traffic.let_through import keep
 from mailguard.traffic.models import LetThrough
-from postfixconf.host.rereading import readers
+from postfixconf.host.postgreys import readers
 from postfixconf.maillog.records import Client, Greylisted
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.entries import Spared

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 
 from django import template
 
+from mailguard.greylisting.refresh import unread
 from mailguard.greylisting.whitelist import form_title, taken
 from mailguard.lists.models import Entry
+from mailguard.servers import services as servers
+from postfixconf.policy.entries import Spared
 
-__all__ = ["accepted", "compared"]
+__all__ = ["accepted", "compared", "unread_clients"]
 
 register = template.Library()
 
@@ -26,3 +29,9 @@ def accepted(lines: Iterable[str]) -> str:
     if len(found) < len(wanted) or not wanted:
         return ""
     return "live" if all(row.state == "live" for row in found.values()) else "draft"
+
+
+@register.simple_tag
+def unread_clients() -> list[str]:
+    """The list of clients where no running postgrey was started with it."""
+    return [each for each in unread(servers.local()) if each.endswith(Spared.CLIENTS)]

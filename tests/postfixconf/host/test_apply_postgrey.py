@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from postfixconf.host.apply import Applied, Refused, RolledBack, recover
-from postfixconf.host.rereading import Running, readers
+from postfixconf.host.postgreys import Running, readers
 from postfixconf.policy.entries import Spared
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.sources import spared

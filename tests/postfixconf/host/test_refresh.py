@@ -14,6 +14,7 @@ import pytest
 
 from postfixconf.errors import HostError, Locked, Refusal, Unproven
 from postfixconf.host import files
+from postfixconf.host.postgreys import Running, readers
 from postfixconf.host.refresh import (
     Applied,
     Broken,
@@ -23,8 +24,8 @@ from postfixconf.host.refresh import (
     install,
     judged,
 )
-from postfixconf.host.rereading import Running, readers
-from postfixconf.text.postgrey_lists import Which, written
+from postfixconf.text.postgrey_files import written
+from postfixconf.text.postgrey_lists import Which
 from tests.support.postgrey import Postgrey, serving
 from tests.support.waiting import eventually
 

@@ -11,18 +11,20 @@ import pytest
 
 from postfixconf.errors import BadValue
 from postfixconf.host.perl import checked
+from postfixconf.text.postgrey_files import (
+    canary,
+    canary_in,
+    client_files,
+    recipient_files,
+    written,
+)
 from postfixconf.text.postgrey_lists import (
     Document,
     Form,
     Which,
-    canary,
-    canary_in,
-    client_files,
     covers,
     parse,
     read_entry,
-    recipient_files,
-    written,
 )
 from postfixconf.text.postgrey_refresh import diff, refusal, shrunk
 from tests.support.corpus import corpus, text_of
