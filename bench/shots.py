@@ -25,6 +25,8 @@ PAGES = {
     "pins": "/pins/",
     "pin": "/pins/add/?attempt=1",
     "domains": "/domains/",
+    "relays": "/relays/",
+    "still": "/rehearsal/still/?text=orders@partner.example",
     "findings": "/findings/",
     "review": "/review/",
     "rehearsal": "/rehearsal/",

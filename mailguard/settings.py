@@ -196,6 +196,8 @@ TURNS = {
     "follow the mail log": ("mailguard.traffic.tasks.follow", 2, ["local"]),
     "read older logs": ("mailguard.traffic.tasks.read_older", 2, ["local"]),
     "weigh the evidence": ("mailguard.traffic.tasks.weigh", 3, ["local"]),
+    "see who sends as us": ("mailguard.protection.tasks.watch_senders", 5, ["local"]),
+    "ask the DNS for MX": ("mailguard.protection.tasks.look_up_mx", 10, ["local"]),
     "suggest whom not to greylist": ("mailguard.traffic.tasks.suggest", 300, ["local"]),
     "forget old attempts": ("mailguard.traffic.tasks.forget", 20, ["local"]),
     "refresh postgrey's list": ("mailguard.greylisting.tasks.refresh", 5, ["local"]),

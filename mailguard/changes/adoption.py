@@ -117,6 +117,7 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         order={**policy.order, **order},
         own=wanted.own,
         keys=wanted.keys,
+        relays=wanted.relays,
     )
     own_lists.forget_gone(known=policy)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

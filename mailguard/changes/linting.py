@@ -7,6 +7,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes.draft import live_policy
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
+from mailguard.protection.fronts import gateway_finding
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.policy.control import Control, Mode
@@ -53,7 +54,10 @@ def found_on(server: Server) -> list[Found]:
         seen.around,
     )
     rows = {row.control.key: row for row in protection.rows(server)}
-    return [Found(each, fix_of(each, rows)) for each in findings]
+    found = [Found(each, fix_of(each, rows)) for each in findings]
+    relays = live_policy(server).relays if server.live_policy else ()
+    seen_in_log = gateway_finding(server, relays)
+    return [*found, *([Found(seen_in_log, None)] if seen_in_log else [])]
 
 
 def fix_of(finding: Finding, rows: dict[str, protection.Row]) -> Fix | None:

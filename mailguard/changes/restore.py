@@ -72,6 +72,7 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
         own=then.own,
         order=then.order,
         keys=then.keys,
+        relays=then.relays,
     )
 
 

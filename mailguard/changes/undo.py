@@ -22,10 +22,12 @@ from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTED,
     EXCEPTION,
+    IN_FRONT,
     KEY,
     LIST,
     ORDER,
     OWN,
+    RELAY,
     REPLY,
     Difference,
     numbered,
@@ -42,7 +44,7 @@ from postfixconf.policy.policy import Policy
 
 __all__ = ["Undo", "loses", "of", "standing", "undo"]
 
-SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, ORDER)
+SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, ORDER, RELAY)
 NOTHING = "Nothing was changed."
 
 
@@ -197,6 +199,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return numbered(policy.keys[value]) if value in policy.keys else ""
     if is_control(what):
         return Mode.OFF.value
+    if kind == RELAY:
+        return IN_FRONT * (value in policy.relays)
     row = rows.filter(kind=kind, value=value).first()
     return row.side if row is not None else ""
 

@@ -21,9 +21,11 @@ __all__ = [
     "AS_FOUND",
     "DOMAIN",
     "EXCEPTION",
+    "IN_FRONT",
     "KEY",
     "LIST",
     "ORDER",
+    "RELAY",
     "REPLY",
     "Difference",
     "between",
@@ -34,8 +36,10 @@ __all__ = [
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
 LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
+RELAY = "relay"
 ORDER, AS_FOUND = "order", "as found"
-OWN, EXCEPTED = "own", "excepted"  # what a domain or a network is, once it is named
+# What a domain, a network or a relay is, once it is named.
+OWN, EXCEPTED, IN_FRONT = "own", "excepted", "in front"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ TITLES = {
     EXCEPTION: "May send with an own domain",
     LIST: "Blocklist of one's own",
     KEY: "Key of a blocklist",
+    RELAY: "Relay in front",
     "own_domains": "What refused outsiders read",
     "client": "Client address",
     "client_name": "Client name",
@@ -99,6 +104,7 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
     for word, kind, now, then in (
         (OWN, DOMAIN, live.own.domains, wanted.own.domains),
         (EXCEPTED, EXCEPTION, live.own.exceptions, wanted.own.exceptions),
+        (IN_FRONT, RELAY, live.relays, wanted.relays),
     ):
         for value in sorted({*now, *then}):
             if (value in now) != (value in then):
@@ -152,6 +158,8 @@ def with_one(policy: Policy, change: Difference) -> Policy:
     if kind == ORDER:
         names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
         return policy.with_order(name, names)
+    if kind == RELAY:
+        return replace(policy, relays=_with(policy.relays, name, change.after))
     return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
 
 

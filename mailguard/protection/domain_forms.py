@@ -1,4 +1,4 @@
-"""The forms of the page Own domains. Each says what is wrong by quoting it."""
+"""The forms of Own domains and Relays in front; each quotes what is wrong."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.own_domains import OwnDomains
 
-__all__ = ["DomainForm", "ExceptionForm", "ReplyForm"]
+__all__ = ["DomainForm", "ExceptionForm", "RelayForm", "ReplyForm"]
 
 
 class Typed(forms.CharField):
@@ -57,6 +57,21 @@ class ExceptionForm(ValueForm):
     def clean_network(self) -> str:
         """As the policy has it."""
         return judged(Kind.CLIENT, self.cleaned_data["network"])
+
+
+class RelayForm(ValueForm):
+    """One more relay in front."""
+
+    relay = Typed(
+        strip=False,
+        label="Address or network",
+        help_text="192.0.2.7 or 192.0.2.0/24: as your provider or filter service "
+        "names them.",
+    )
+
+    def clean_relay(self) -> str:
+        """As the policy has it."""
+        return judged(Kind.CLIENT, self.cleaned_data["relay"])
 
 
 class ReplyForm(ValueForm):

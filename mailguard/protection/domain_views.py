@@ -14,6 +14,7 @@ from mailguard.protection.domain_forms import DomainForm, ExceptionForm, ReplyFo
 from mailguard.protection.forms import ControlForm
 from mailguard.servers import services as servers
 from mailguard.traffic.beside import beside
+from mailguard.traffic.intake import log_of
 from postfixconf.errors import BadValue
 from postfixconf.policy.control import Mode
 from postfixconf.policy.policy import OWN
@@ -22,11 +23,14 @@ __all__ = [
     "add_domain",
     "add_exception",
     "domains",
+    "may_send",
     "remove_domain",
     "remove_exception",
     "set_reply",
 ]
 
+MOST = 50  # exceptions of one click
+SEEN = "seen sending as us"
 BOTH = ["GET", "HEAD", "POST"]  # GET: back from signing in again
 
 
@@ -46,6 +50,8 @@ def page(request: HttpRequest, **forms: Any) -> HttpResponse:
         "form": ControlForm(row.control, row.mode),
         "evidence": beside(server, {OWN: row.live})[OWN],
         "candidates": services.candidates(server),
+        "as_us": services.who_sends_as_us(server),
+        "domains_only": log_of(server).domains_only,
         "domain_form": DomainForm(),
         "exception_form": ExceptionForm(),
         "reply_form": ReplyForm(initial={"reply": own.reply}),
@@ -87,6 +93,22 @@ def add_exception(request: HttpRequest) -> HttpResponse:
         services.add_exception(
             text=form.cleaned_data["network"], actor=actor_of(request)
         )
+    return redirect("protection:domains")
+
+
+@require_http_methods(BOTH)
+def may_send(request: HttpRequest) -> HttpResponse:
+    """Let those send as us who were seen doing so."""
+    who, networks = request.POST.get("who", ""), request.POST.getlist("network")
+    if request.method == "POST":
+        try:
+            made = services.add_exceptions(
+                texts=networks[:MOST], actor=actor_of(request), reason=SEEN
+            )
+            told = ", ".join(each.what.partition(" ")[2] for each in made)
+            messages.info(request, f"May send as us, once applied: {told or who}.")
+        except BadValue as cause:
+            messages.error(request, f"{cause}. Nothing was changed.")
     return redirect("protection:domains")
 
 

@@ -64,12 +64,21 @@ class ControlForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """The confirmation of a risky control, twice for one that is not recommended."""
+    """The confirmation of a risky control, twice for one that is not recommended.
+
+    `against` is what this server's mail says against it: one more box to tick.
+    """
 
     confirmed = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, control: Control, data: object = None) -> None:
+    def __init__(
+        self, control: Control, data: object = None, against: str = ""
+    ) -> None:
         super().__init__(data, initial={"confirmed": control.key})  # type: ignore[arg-type]
+        if against:
+            self.fields["anyway"] = forms.BooleanField(
+                label=f"I have read it: {against} Switch it on all the same."
+            )
         if not control.recommended:
             self.fields["sure"] = forms.BooleanField(
                 label="I know that this is not recommended and will refuse mail from "

@@ -16,10 +16,12 @@ __all__ = [
     "ListDay",
     "ListKey",
     "ListOrder",
+    "MxLookup",
     "OwnDomain",
     "OwnException",
     "OwnList",
     "OwnReply",
+    "Relay",
     "Setting",
 ]
 
@@ -68,6 +70,18 @@ class OwnDomain(models.Model):
 
 class OwnException(models.Model):
     """A client address or network that may send with an own domain all the same."""
+
+    network = models.CharField(max_length=50, unique=True)
+
+    class Meta:
+        ordering = ["network"]
+
+    def __str__(self) -> str:
+        return self.network
+
+
+class Relay(models.Model):
+    """A relay in front: a backup MX or filter service, by its address or network."""
 
     network = models.CharField(max_length=50, unique=True)
 
@@ -180,3 +194,26 @@ class ListDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.zone} on {self.day}: {self.failed} of {self.checks} failed"
+
+
+class MxLookup(models.Model):
+    """The MX records of a domain, as last looked up.
+
+    `exchanges` are those of `postfixconf.host.mx.Exchange`, `trouble` says why there
+    are none.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE)
+    domain = models.CharField(max_length=253)
+    at = models.DateTimeField()
+    exchanges = models.JSONField(default=list)
+    trouble = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["domain"]
+        constraints = [
+            models.UniqueConstraint(fields=["server", "domain"], name="one_mx")
+        ]
+
+    def __str__(self) -> str:
+        return f"MX of {self.domain}"

@@ -1,18 +1,22 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Model
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
+from mailguard.protection.around import domains_taken
+from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
     KEY,
     LIST,
     ORDER,
+    RELAY,
     REPLY,
     Difference,
     between,
@@ -28,6 +32,7 @@ from mailguard.protection.models import (
     OwnException,
     OwnList,
     OwnReply,
+    Relay,
     Setting,
 )
 from mailguard.protection.stores import keep, keep_key, keep_list, keep_order
@@ -42,7 +47,6 @@ from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.own_lists import read_list
 from postfixconf.policy.policy import OWN, Policy, parse_mode
-from postfixconf.policy.relay import expand
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -50,25 +54,19 @@ __all__ = [
     "Row",
     "add_domain",
     "add_exception",
+    "add_exceptions",
     "candidates",
     "complete",
     "live",
     "own_domains",
     "put",
+    "relays",
     "rows",
     "set_mode",
     "wanted",
+    "who_sends_as_us",
     "write",
 ]
-
-LOCAL = (
-    "mydestination",
-    "virtual_mailbox_domains",
-    "virtual_alias_domains",
-    "relay_domains",
-)
-# A plain name; what stands in a table behind it is not looked up here.
-NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,7 @@ def wanted() -> Policy:
         order={row.parameter: tuple(row.names) for row in ListOrder.objects.all()},
         zones=tuple(read_list(zone, told) for zone, told in lists),
         keys=dict(KeyInUse.objects.values_list("name", "key_id")),
+        relays=relays(),
     )
 
 
@@ -121,6 +120,11 @@ def own_domains() -> OwnDomains:
         tuple(OwnException.objects.values_list("network", flat=True)),
         reply.text if reply else REPLY_TEXT,
     )
+
+
+def relays() -> tuple[str, ...]:
+    """The relays in front that are wanted."""
+    return tuple(Relay.objects.values_list("network", flat=True))
 
 
 def rows(server: Server) -> list[Row]:
@@ -157,21 +161,42 @@ def found_on(server: Server, controls: Controls) -> dict[str, Found]:
     return find(main, master, seen.facts, controls)
 
 
+def who_sends_as_us(server: Server) -> Evidence | None:
+    """Who uses the own domains of the draft without signing in, as the log tells.
+
+    Of the domains that could be named, where none is. None while nothing is known.
+    """
+    own = own_domains()
+    domains = own.domains or tuple(candidates(server))
+    return evidence_of(server, domains, own.exceptions, relays())
+
+
 @transaction.atomic
 def set_mode(
-    *, server: Server, key: str, mode: str, actor: Actor, reason: str = ""
+    *,
+    server: Server,
+    key: str,
+    mode: str,
+    actor: Actor,
+    reason: str = "",
+    confirmed: bool = False,
 ) -> list[Change]:
     """Want one control in another mode, with what it needs switched on too.
 
     Returns the changes put on record, none where nothing differs. Raises
     BadPolicy for an unknown control or mode, or one that cannot be switched on
-    this server; the sentence quotes it.
+    this server; the sentence quotes it. The own-domain stop goes on against the
+    evidence only where somebody has `confirmed` it.
     """
     before = wanted()
     each, wanted_mode = before.controls.control(key), parse_mode(mode)
     before.with_mode(key, wanted_mode)
     if key == OWN and wanted_mode is not Mode.OFF and not own_domains().domains:
         raise BadPolicy(key, "name your own domains first, on the page Own domains")
+    if key == OWN and wanted_mode is Mode.ON and not confirmed:
+        against = who_sends_as_us(server)
+        if against is not None and against.warnings:
+            raise BadPolicy(key, f"{against.warning} Confirm it if that is meant")
     if lacks_key(before, key) and wanted_mode is not Mode.OFF:
         raise BadPolicy(key, "it needs a key: type it first, on the page Blocklists")
     on_server = found_on(server, before.controls)
@@ -210,7 +235,7 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     before, policy = wanted(), with_one(wanted(), change)
     if change.what in before.controls:
         return _store(change.what, policy.modes[change.what], actor, reason)
-    if kind not in (DOMAIN, EXCEPTION, LIST, KEY, ORDER) and change.what != REPLY:
+    if kind not in (*KEPT, LIST, KEY, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
@@ -218,8 +243,6 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
     elif kind == ORDER:
         keep_order(value, policy.order.get(value, ()))
-    elif kind == DOMAIN:
-        keep(OwnDomain.objects.all(), "domain", value, change.after)
     elif kind == LIST:
         keep_list(value, change.after)
         why = f"{value} was taken out"
@@ -232,11 +255,19 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     elif kind == KEY:
         keep_key(value, policy.keys.get(value))
     else:
-        keep(OwnException.objects.all(), "network", value, change.after)
+        model, field = KEPT[kind]
+        keep(model, field, value, change.after)
     was = next(each.before for each in between(before, policy))
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
+
+
+KEPT: dict[str, tuple[type[Model], str]] = {
+    DOMAIN: (OwnDomain, "domain"),
+    EXCEPTION: (OwnException, "network"),
+    RELAY: (Relay, "network"),
+}
 
 
 def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:
@@ -253,16 +284,16 @@ def add_exception(*, text: str, actor: Actor, reason: str = "") -> Change | None
     return put(change=change, actor=actor, reason=reason)
 
 
+@transaction.atomic
+def add_exceptions(*, texts: Iterable[str], actor: Actor, reason: str) -> list[Change]:
+    """Let several clients send with own domains. Raises BadValue; then none does."""
+    made = [add_exception(text=each, actor=actor, reason=reason) for each in texts]
+    return [each for each in made if each is not None]
+
+
 def candidates(server: Server) -> list[str]:
     """Domains that the server takes mail for and that are not own domains yet."""
-    seen = servers.last_observed(server)
-    if seen is None:
-        return []
-    main = MainCf.parse(seen.texts.main)
-    words = " ".join(expand(main.get(name) or "", main) for name in LOCAL)
-    split = re.split(r"[,\s]+", words.lower())
-    named = {word for word in split if NAME.fullmatch(word)}
-    return sorted(named - {"localhost.localdomain"} - set(own_domains().domains))
+    return sorted(domains_taken(server) - set(own_domains().domains))
 
 
 @transaction.atomic

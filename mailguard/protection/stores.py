@@ -1,8 +1,6 @@
 """The rows of what is wanted besides modes: have one, or have it not."""
 
-from typing import Any
-
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from mailguard.protection.models import KeyInUse, ListKey, ListOrder, OwnList
 from postfixconf.errors import BadPolicy
@@ -29,12 +27,13 @@ def keep_key(name: str, number: int | None) -> None:
     KeyInUse.objects.update_or_create(name=name, defaults={"key": row})
 
 
-def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:
+def keep(model: type[Model], field: str, value: str, after: str) -> None:
     """Have the row with this value, or have it not."""
-    if after:
-        rows.model.objects.get_or_create(**{field: value})
-    else:
-        rows.filter(**{field: value}).delete()
+    rows, one = model._default_manager, {field: value}
+    if not after:
+        rows.filter(**one).delete()
+    elif not rows.filter(**one).exists():
+        rows.create(**one)
 
 
 def keep_order(name: str, names: tuple[str, ...]) -> None:

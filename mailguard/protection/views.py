@@ -76,18 +76,31 @@ def switch(request: HttpRequest, key: str) -> HttpResponse:
 def confirm(request: HttpRequest, key: str) -> HttpResponse:
     """The consequence in words, and the switch once it is confirmed."""
     row = row_or_404(key)
-    form = ConfirmForm(row.control, request.POST or None)
+    as_us = services.who_sends_as_us(servers.local()) if key == OWN else None
+    against = as_us.warning if as_us else ""
+    form = ConfirmForm(row.control, request.POST or None, against)
     if request.method == "POST" and form.is_valid():
-        return save(request, key, Mode.ON)
-    context = {"row": row, "form": form, "evidence": evidence_of(row)}
+        return save(request, key, Mode.ON, confirmed=True)
+    context = {
+        "row": row,
+        "form": form,
+        "evidence": evidence_of(row),
+        "as_us": as_us,
+    }
     return render(request, "protection/confirm.html", context)
 
 
-def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
+def save(
+    request: HttpRequest, key: str, mode: Mode, *, confirmed: bool = False
+) -> HttpResponse:
     """Write the draft and show the page again."""
     try:
         changes = services.set_mode(
-            server=servers.local(), key=key, mode=mode, actor=actor_of(request)
+            server=servers.local(),
+            key=key,
+            mode=mode,
+            actor=actor_of(request),
+            confirmed=confirmed,
         )
     except BadPolicy as cause:
         messages.error(request, f"{cause}. Nothing was changed.")

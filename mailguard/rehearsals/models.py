@@ -128,10 +128,13 @@ class Trial(Asked):
     """One envelope, tried by hand on the draft or on what is live.
 
     `probe` is as `Probe.as_json` tells it, `answer` and `steps` are what Postfix said:
-    {verdict, code, text, control, warned} and {list, rule, outcome, text}.
+    {verdict, code, text, control, warned} and {list, rule, outcome, text, control}.
+    Where `every` rule was asked none of them ended it, and the answer has `later`: the
+    rules of the lists that come behind the recipients, which are not asked.
     """
 
     probe = models.JSONField()
+    every = models.BooleanField(default=False)
     on_draft = models.BooleanField(default=True)
     todays_dns = models.BooleanField(default=False)
     answer = models.JSONField(default=dict)

@@ -77,14 +77,24 @@ def ask(*, server: Server, actor: Actor, most: int = MOST) -> Rehearsal:
 
 @transaction.atomic
 def try_one(
-    *, server: Server, actor: Actor, probe: Probe, on_draft: bool, look_up: bool
+    *,
+    server: Server,
+    actor: Actor,
+    probe: Probe,
+    on_draft: bool,
+    look_up: bool,
+    every: bool = False,
 ) -> Trial:
-    """Have one envelope tried; with `look_up` the client's names are DNS's of today."""
+    """Have one envelope tried; with `look_up` the client's names are DNS's of today.
+
+    With `every`, every rule is asked, whatever the others say.
+    """
     row = Trial.objects.create(
         server=server,
         probe=probe.as_json(),
         on_draft=on_draft,
         todays_dns=look_up,
+        every=every,
         author_id=actor.user_id,
         author_name=actor.name,
     )

@@ -12,17 +12,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 from mailguard.accounts.services import actor_of
 from mailguard.changes import services as changes
 from mailguard.errors import NotNow
+from mailguard.lists.models import Entry
 from mailguard.rehearsals import services
 from mailguard.rehearsals.forms import DRAFT, LIVE, TEXTS, TrialForm
 from mailguard.rehearsals.groups import groups
 from mailguard.rehearsals.models import Rehearsal, Trial
+from mailguard.rehearsals.still import envelope_of, later, stops
 from mailguard.servers import services as servers
 from mailguard.traffic.envelopes import known
 from mailguard.traffic.models import Attempt
 from mailguard.traffic.words import rule
 from postfixconf.errors import PostfixconfError
 
-__all__ = ["ask", "cancel", "effect", "index", "trial"]
+__all__ = ["ask", "cancel", "effect", "index", "still", "trial"]
 
 Row = TypeVar("Row", bound=Model)
 LONGEST_NUMBER = 18  # digits
@@ -48,6 +50,34 @@ def index(request: HttpRequest) -> HttpResponse:
         return redirect("rehearsals:trial", row.pk)
     context = {"form": form, "recent": Trial.objects.all()[:10]}
     return render(request, "rehearsals/index.html", effect_context() | context)
+
+
+@require_http_methods(BOTH)
+def still(request: HttpRequest) -> HttpResponse:
+    """What would still stop this sender? Every rule is asked.
+
+    The address may fill in the form: from an entry (?entry=), a recorded message
+    (?attempt=) or what somebody typed (?text=).
+    """
+    server = servers.local()
+    form = TrialForm(request.POST or None, initial=known_of(request) or told(request))
+    if request.method == "POST" and form.is_valid():
+        row = services.try_one(
+            server=server,
+            actor=actor_of(request),
+            probe=form.probe,
+            on_draft=form.cleaned_data["on"] == DRAFT,
+            look_up=not form.cleaned_data["client_name"],
+            every=True,
+        )
+        return redirect("rehearsals:trial", row.pk)
+    return render(request, "rehearsals/still.html", {"form": form})
+
+
+def told(request: HttpRequest) -> dict[str, Any]:
+    """What is known of whom an entry or a word means."""
+    row = named(Entry, request.GET.get("entry", ""))
+    return envelope_of(row.entry if row else request.GET.get("text", ""))
 
 
 def known_of(request: HttpRequest) -> dict[str, Any]:
@@ -129,6 +159,8 @@ def trial(request: HttpRequest, pk: int) -> HttpResponse:
         "rule": rule(control) if control else None,
         "warned": [rule(each) for each in row.answer.get("warned", [])],
         "fields": again(row),
+        "stops": stops(row),
+        "later": list(later(row)),
         "worker_alive": servers.worker_alive(row.server),
     }
     return render(request, "rehearsals/trial.html", context)

@@ -29,6 +29,7 @@ from mailguard.rehearsals.models import (
 from mailguard.rehearsals.recorded import Recorded, choose, probes
 from mailguard.rehearsals.services import end
 from mailguard.rehearsals.staging import Stage, staging, tried_on
+from mailguard.rehearsals.still import later_of
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.names import names_of
@@ -206,8 +207,9 @@ def attend(row: Trial) -> None:
     with tried_on(row) as (candidate, own_reply):
         with rehearsing(candidate) as running:
             [answer] = running.ask([probe], own_reply=own_reply)
-        with rehearsing(candidate, traced=True) as running:
-            steps = trace(running, probe)
+        with rehearsing(candidate, traced=True, softly=row.every) as running:
+            steps = trace(running, probe, own_reply)
+        later = later_of(candidate.main) if row.every else []
     row.answer = {
         "verdict": answer.verdict.value,
         "code": answer.code,
@@ -215,6 +217,7 @@ def attend(row: Trial) -> None:
         "control": answer.control,
         "warned": list(answer.warned),
         "acts": list(answer.acts),
+        "later": later,
     }
     row.steps = [
         {
@@ -222,6 +225,7 @@ def attend(row: Trial) -> None:
             "rule": each.rule,
             "outcome": each.outcome.value,
             "text": each.text,
+            "control": each.control,
         }
         for each in steps
     ]

@@ -13,12 +13,13 @@ from postfixconf.policy.listing import Asked
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.recorder import RECORDER_TABLE
+from postfixconf.policy.relays import RELAY_TABLES
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["observe", "standing", "texts_of"]
 
-SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE)
+SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *RELAY_TABLES.values())
 POSTCONF = Path("/usr/sbin/postconf")
 
 

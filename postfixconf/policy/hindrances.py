@@ -21,8 +21,10 @@ from postfixconf.policy.lookups import (
     type_of,
 )
 from postfixconf.policy.observed import Facts, effective, front_services
+from postfixconf.policy.placing import managed
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.relay import flattened, unfolded
+from postfixconf.policy.relays import RELAY_TABLES, asks_relays
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list
@@ -32,7 +34,7 @@ __all__ = ["hindrances"]
 # Tables of `key value` lines; one of patterns cannot hold entries.
 KEYED = ("hash", "btree", "lmdb", "cdb", "texthash")
 ACCESS = frozenset({Lookup.ACCESS})
-Hindered = Iterator[tuple[frozenset[Lookup], Finding]]
+Hindered = Iterator[tuple[frozenset[str], Finding]]
 
 
 def hindrances(
@@ -49,6 +51,7 @@ def hindrances(
     change writes.
     """
     found = list(_overridden(policy, after, master, facts))
+    found += _relays_overridden(policy, master)
     if Lookup.ACCESS in policy.lookups:
         found += _of_patterns(after, facts)
         found += _for_others(after, facts)
@@ -65,7 +68,8 @@ def _asked(main: MainCf, facts: Facts) -> set[tuple[str, str, Rule]]:
 
     The stop counts where it refuses: one that only logs does nothing.
     """
-    ours = {rule_of(each, main, facts): each for each in Lookup}
+    ours: dict[Rule, str] = {rule_of(each, main, facts): each for each in Lookup}
+    ours |= {asks_relays(name): path for name, path in RELAY_TABLES.items()}
     found = {
         (Lookup.ACCESS if reads_access(rule, facts) else ours[rule], name, rule)
         for name in LISTS
@@ -98,6 +102,27 @@ def _overridden(
                         "master.cf",
                         f"“-o {name}” of {service.name} takes the place of the list in "
                         "main.cf, so entries and own domains do nothing on that port.",
+                        f"Move that list to main.cf as {name}, then adopt the edit.",
+                    ),
+                )
+
+
+def _relays_overridden(policy: Policy, master: MasterCf) -> Hindered:
+    """A `-o` on port 25 that takes the place of a list that would ask for relays."""
+    for service in front_services(master) if policy.relays else ():
+        for name, value in service.overrides().items():
+            rules = parse_list(value)
+            ours = any(managed(rule) for rule in rules)
+            if name in LISTS and name not in NEVER and ours:
+                yield (
+                    frozenset({RELAY_TABLES[name]}),
+                    Finding(
+                        Level.ERROR,
+                        "relays_overridden",
+                        "master.cf",
+                        f"“-o {name}” of {service.name} takes the place of the list in "
+                        "main.cf: there mail of your relays in front is judged like "
+                        "anybody's.",
                         f"Move that list to main.cf as {name}, then adopt the edit.",
                     ),
                 )

@@ -1,6 +1,7 @@
 """Where the tables of entries stand in main.cf: one chain, the same in every list.
 
-    permits, clients, networks, own domains and senders, greetings, then the controls
+    permits, relays in front, clients, networks, own domains and senders, greetings,
+    then the controls
 
 An entry that allows has to stand in every list that one of our rules could reject
 in, since lists are independent; one that denies needs a single place, the sender
@@ -24,6 +25,7 @@ from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Lookup, Side, Spared
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
+from postfixconf.policy.relays import RELAY_TABLES, asks_relays, class_of, kept
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
@@ -35,10 +37,12 @@ __all__ = [
     "Uses",
     "asked_in",
     "ours",
+    "relay_classes",
     "rule_of",
     "tables_for",
     "type_of",
     "weave",
+    "with_relay_classes",
 ]
 
 SENDER = "smtpd_sender_restrictions"
@@ -79,27 +83,39 @@ class Uses:
 
 
 def weave(
-    main: MainCf, uses: Uses, own: Mode, facts: Facts, controls: Controls = STATIC
+    main: MainCf,
+    uses: Uses,
+    own: Mode,
+    facts: Facts,
+    controls: Controls = STATIC,
+    *,
+    relays: bool = False,
 ) -> MainCf:
     """`main` with the chain in every list that needs it.
 
-    `own` is the mode of the own-domain stop, off where there is no domain.
+    `own` is the mode of the own-domain stop, off where there is no domain; `relays`
+    says whether there are relays in front.
     """
-    main = _with_class(main, own)
+    main = _with_stop(main, own)
     for name in LISTS:
         if name not in NEVER:
-            wanted = chain(main, name, uses, own, facts, controls)
+            rules = parse_list(effective(main, facts, name))
+            asked = tables_for(rules, name, uses, own, controls)
+            wanted = tuple(rule_of(x, main, facts) for x in Lookup if x in asked)
+            if relays and (wanted or any(managed(rule, controls) for rule in rules)):
+                wanted = (asks_relays(name), *wanted)
             main = _chained(main, name, wanted, facts, controls)
-    return main
+    return with_relay_classes(main, facts)
 
 
-def chain(
-    main: MainCf, name: str, uses: Uses, own: Mode, facts: Facts, controls: Controls
-) -> tuple[Rule, ...]:
-    """The lookups that have to stand in one list, in the order they are asked."""
-    rules = parse_list(effective(main, facts, name))
-    tables = tables_for(rules, name, uses, own, controls)
-    return tuple(rule_of(each, main, facts) for each in Lookup if each in tables)
+def relay_classes(main: MainCf, facts: Facts) -> dict[str, tuple[Rule, ...]]:
+    """What each list that asks for relays still asks about their mail, by list."""
+    found = {}
+    for name in RELAY_TABLES:
+        rules = parse_list(effective(main, facts, name))
+        if (asks := asks_relays(name)) in rules:
+            found[name] = kept(rules[rules.index(asks) + 1 :], name)
+    return found
 
 
 def tables_for(
@@ -159,21 +175,35 @@ def ours(rule: Rule) -> bool:
     return path in OURS and rule.key in CHECKS.values()
 
 
-def _with_class(main: MainCf, own: Mode) -> MainCf:
+def _with_stop(main: MainCf, own: Mode) -> MainCf:
     """Declare and define the class of the own-domain stop, or take both out."""
-    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
-    if own is Mode.OFF:
-        if main.get(OWN_CLASS) is None:
-            return main
-        rest = [each for each in classes if each != OWN_CLASS]
-        main = main.remove(OWN_CLASS)
-        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
-    if OWN_CLASS not in classes:
-        before = main.get(CLASSES)
-        main = main.set(CLASSES, f"{before}, {OWN_CLASS}" if before else OWN_CLASS)
     asks = f"cidr:$config_directory/{OWN_TABLE}"
     rule = Rule("check_client_access", asks, warn=own is Mode.TEST)
-    return main.set(OWN_CLASS, rule.text)
+    return _with_class(main, OWN_CLASS, rule.text if own is not Mode.OFF else "")
+
+
+def with_relay_classes(main: MainCf, facts: Facts) -> MainCf:
+    """The classes of relays, where there is something to ask; the others taken out."""
+    needed = relay_classes(main, facts)
+    for name in RELAY_TABLES:
+        rules = ", ".join(rule.text for rule in needed.get(name, ()))
+        main = _with_class(main, class_of(name), rules)
+    return main
+
+
+def _with_class(main: MainCf, name: str, value: str) -> MainCf:
+    """Declare and define one class of ours, or take both out where it is empty."""
+    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
+    if not value:
+        if main.get(name) is None:
+            return main
+        rest = [each for each in classes if each != name]
+        main = main.remove(name)
+        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
+    if name not in classes:
+        before = main.get(CLASSES)
+        main = main.set(CLASSES, f"{before}, {name}" if before else name)
+    return main if main.get(name) == value else main.set(name, value)
 
 
 def _chained(

@@ -6,7 +6,7 @@ lines of the sender table.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from postfixconf.errors import BadValue
@@ -48,9 +48,13 @@ class OwnDomains:
         """Whether a sender's domain is one of them, or below one."""
         return any(domain == own or domain.endswith(f".{own}") for own in self.domains)
 
-    def lines(self) -> Iterator[str]:
-        """The lines of the table that asks for the client, narrowest first."""
-        networks = [ipaddress.ip_network(each) for each in self.exceptions]
+    def lines(self, relays: Sequence[str] = ()) -> Iterator[str]:
+        """The lines of the table that asks for the client.
+
+        Mail that comes by one of `relays` was somebody else's to judge.
+        """
+        clients = {*self.exceptions, *relays}
+        networks = [ipaddress.ip_network(each) for each in clients]
         for network in sorted(networks, key=lambda each: (each.version, str(each))):
             yield f"{network} DUNNO\n"
         yield f"0.0.0.0/0 REJECT {self.reply}\n"

@@ -6,14 +6,14 @@ was last adopted, so two plans for the same policy give the same bytes.
 
 import difflib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import ALLOW, Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
 from postfixconf.policy.keyed import (
@@ -24,7 +24,14 @@ from postfixconf.policy.keyed import (
     keyed_tables,
 )
 from postfixconf.policy.lint import Finding, Level, lint
-from postfixconf.policy.lookups import OWN_CLASS, OWN_TABLE, asked_in, weave
+from postfixconf.policy.lookups import (
+    OWN_CLASS,
+    OWN_TABLE,
+    asked_in,
+    relay_classes,
+    weave,
+    with_relay_classes,
+)
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
@@ -34,6 +41,7 @@ from postfixconf.policy.recorder import (
     RECORDER_TYPE,
     recorder_lines,
 )
+from postfixconf.policy.relays import RELAY_TABLES, class_of, relay_lines
 from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -154,9 +162,10 @@ def plan(
     old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
-    small = small_tables(policy, found, observed.tables)
+    ours = (*small_tables(policy, found), *relay_tables(policy, old, after, facts))
+    news = (x for x in ours if observed.tables.get(x.path) != digest_of(x))
     listed = keyed_tables(policy, found, observed.tables, keys)
-    tables = (*small, *listed, *tables)
+    tables = (*news, *listed, *tables)
     written = [each.path for each in tables]
     if after.render() == before.main:
         action = Action.NONE
@@ -181,12 +190,16 @@ def wanted_main(
 ) -> MainCf:
     """The adopted `main` as a policy wants it; `found` is what it has.
 
-    The order comes last, when everything is there that must stand before our rules.
+    The order comes when everything is there that must stand before our rules, and
+    behind it what repeats the rules for relays in front.
     """
     controls = policy.controls
     made = answering(compose(main, found, policy, facts), policy, found)
-    made = weave(made, policy.uses, policy.own_mode, facts, controls)
-    return arrange(made, policy.order, facts, controls)
+    made = weave(
+        *(made, policy.uses, policy.own_mode, facts, controls),
+        relays=bool(policy.relays),
+    )
+    return with_relay_classes(arrange(made, policy.order, facts, controls), facts)
 
 
 def _timed(
@@ -203,19 +216,30 @@ def _timed(
     )
 
 
-def small_tables(
-    policy: Policy, found: Mapping[str, Found], standing: Mapping[str, str]
-) -> tuple[Table, ...]:
-    """The tables of the own-domain stop and the recorder that are not as they should.
+def small_tables(policy: Policy, found: Mapping[str, Found]) -> Iterator[Table]:
+    """The tables of the own-domain stop and the recorder, as they should be.
 
     One that is not asked any more stays where it is.
     """
-    made = []
     if policy.own_mode is not Mode.OFF:
-        made.append(small_table(OWN_TABLE, "cidr", policy.own.lines))
+        yield small_table(OWN_TABLE, "cidr", partial(policy.own.lines, policy.relays))
     if _records(policy, found):
-        made.append(small_table(RECORDER_TABLE, RECORDER_TYPE, recorder_lines))
-    return tuple(each for each in made if standing.get(each.path) != digest_of(each))
+        yield small_table(RECORDER_TABLE, RECORDER_TYPE, recorder_lines)
+
+
+def relay_tables(
+    policy: Policy, old: MainCf, after: MainCf, facts: Facts
+) -> Iterator[Table]:
+    """The tables of relays in front, one for each list that asks for them.
+
+    One that answers with a new class comes behind the main.cf that has the class.
+    """
+    for name, rules in relay_classes(after, facts).items():
+        new = bool(rules) and old.get(class_of(name)) is None
+        answer = class_of(name) if rules else ALLOW
+        lines = partial(relay_lines, policy.relays, answer)
+        made = small_table(RELAY_TABLES[name], "cidr", lines)
+        yield replace(made, late=new and name in relay_classes(old, facts))
 
 
 def _records(policy: Policy, found: Mapping[str, Found]) -> bool:

@@ -11,7 +11,7 @@ from postfixconf.policy.blocklists import LISTS as KNOWN_LISTS
 from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import Controls, controls_of
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Kind, Lookup, read_value
 from postfixconf.policy.listing import Blocklist
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.own_domains import OwnDomains
@@ -37,8 +37,10 @@ class Policy:
     stored, and `uses` says which tables hold any. `order` has the lists whose rules
     stand otherwise than found or recommended, as `ordering.names_of` names them.
     `zones` are the lists in the DNS that somebody added, `keys` the number under which
-    each key is kept that a list is asked with: the key itself is in no policy. Raises
-    BadPolicy for an unknown control, or a mode it cannot have.
+    each key is kept that a list is asked with: the key itself is in no policy.
+    `relays` are the addresses and networks of relays in front, as `entries.read_value`
+    gives them. Raises BadPolicy for an unknown control, or a mode it cannot have,
+    BadValue for a bad relay.
     """
 
     modes: Mapping[str, Mode] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Policy:
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     zones: tuple[Blocklist, ...] = ()
     keys: Mapping[str, int] = field(default_factory=dict)
+    relays: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         zones = tuple(sorted(self.zones, key=lambda each: each.zone))
@@ -59,6 +62,9 @@ class Policy:
                 raise BadPolicy(key, "no such control")
             if mode not in each.modes:
                 raise BadPolicy(mode, f"{key} has no such mode")
+        for value in self.relays:
+            if (known := read_value(Kind.CLIENT, value)) != value:
+                raise BadPolicy(value, f"would be written {known}")
         for name, names in self.order.items():
             check_order(name, names)
         order = {name: tuple(names) for name, names in self.order.items() if names}
@@ -130,6 +136,7 @@ class Policy:
             {name: tuple(each) for name, each in order.items()},
             tuple(read_list(z, text) for z, text in zones.items() if z not in KNOWN),
             {name: int(number) for name, number in keys.items()},
+            tuple(kept.get("relays", ())),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -141,6 +148,7 @@ class Policy:
             "order": {name: list(each) for name, each in sorted(self.order.items())},
             "zones": {each.zone: told(each) for each in self.zones},
             "keys": dict(sorted(self.keys.items())),
+            "relays": list(self.relays),
         }
 
 

@@ -11,6 +11,7 @@ from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
+from postfixconf.policy.lookups import with_relay_classes
 from postfixconf.policy.observed import Facts, Observed, Texts, effective
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 from postfixconf.policy.policy import Policy
@@ -33,7 +34,8 @@ def softened(
     before, facts = observed.texts, observed.facts
     main = MainCf.parse(before.main)
     found = find(main, MasterCf.parse(before.master), facts, policy.controls)
-    after = compose(main, found, replace(policy, modes=modes), facts).render()
+    main = compose(main, found, replace(policy, modes=modes), facts)
+    after = with_relay_classes(main, facts).render()
     if after == before.main:
         return Plan(before, before, Action.NONE, standing=observed.tables)
     action = Action.RELOAD if reload else Action.RESTART

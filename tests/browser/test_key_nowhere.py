@@ -217,8 +217,6 @@ def test_no_file_holds_it_but_the_tables_and_postfix_own_log(
     told = json.dumps([[each.code, each.text] for each in replies])
     assert not any(key in told for key in SECRETS)
     assert len(list((site.home / "checkpoints").rglob("manifest.json"))) >= 3
-    for number in Path("/run/mailguard-rehearsals").glob("[a-z0-9_]*"):
-        assert not number.is_dir() or not list(number.glob("etc/mailguard/*"))
 
 
 def data_of(path: Path) -> bytes:

@@ -21,6 +21,8 @@ PATHS = [
     "/entries/import/",
     "/domains/",
     "/protection/own_domains/confirm/",
+    "/relays/",
+    "/rehearsal/still/",
     "/pins/",
     "/pins/add/",
     "/pins/1/remove/",

@@ -107,11 +107,12 @@ class Practice:
         entries: Sequence[Entry] = (),
         own: OwnDomains = NO_DOMAINS,
         *,
+        relays: tuple[str, ...] = (),
         reload: bool = False,
     ) -> Plan:
         """The plan that brings it from what was adopted to this policy."""
         uses = Uses.of([(each.side, each.lookup) for each in entries])
-        policy = replace(Policy.of(modes), own=own, uses=uses)
+        policy = replace(Policy.of(modes), own=own, uses=uses, relays=relays)
         seen = self.observed()
         tables = tables_of(entries, policy, self.adopted, seen)
         return plan(policy, self.adopted, seen, reload=reload, tables=tables, keys=KEYS)

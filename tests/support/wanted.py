@@ -106,6 +106,7 @@ class Wanted:
     modes: Mapping[str, str]
     hand: str
     order: Mapping[str, tuple[str, ...]]
+    relays: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -163,6 +164,7 @@ def wanted(seed: int) -> Wanted:
         modes,
         "".join(f"{line}\n" for line in some(dice, HAND, 2)),
         order_of(dice, lists, modes),
+        dice.choice([(), ("192.0.2.66",), ("192.0.2.0/24", "2001:db8::/32")]),
     )
 
 

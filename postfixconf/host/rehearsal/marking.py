@@ -6,6 +6,7 @@ refuses nothing and leaves a line. Pure.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from postfixconf.policy.catalog import LISTS
 from postfixconf.text.maincf import MainCf
@@ -17,6 +18,10 @@ __all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
 
 ASKED = LISTS[:5]  # what is asked at RCPT
 CLASSES = "smtpd_restriction_classes"
+
+RECIPIENT = "smtpd_recipient_restrictions"
+# smtpd does not start without relay protection that refuses: here it is not reached.
+ENOUGH = ("check_client_access static:OK", "reject_unauth_destination")
 
 Lists = Mapping[str, tuple[Rule, ...]]
 
@@ -42,11 +47,19 @@ def classes(main: MainCf) -> Lists:
     return {n: parse_list(followed(main.get(n) or "", main.get)) for n in names if n}
 
 
-def marked(where: str, rules: Iterable[Rule]) -> str:
-    """A list with a marker before each of its rules, and one at its end."""
+def marked(where: str, rules: Iterable[Rule], *, softly: bool = False) -> str:
+    """A list with a marker before each of its rules, and one at its end.
+
+    With `softly` every rule only says what it would refuse, so that none hides what
+    stands behind it.
+    """
     items = list(rules)
-    texts = [f"{marker(where, n)}, {each.text}" for n, each in enumerate(items)]
-    return ", ".join([*texts, marker(where, len(items))])
+    texts = [
+        f"{marker(where, n)}, {(replace(each, warn=True) if softly else each).text}"
+        for n, each in enumerate(items)
+    ]
+    end = ENOUGH if softly and where == RECIPIENT else ()
+    return ", ".join([*texts, marker(where, len(items)), *end])
 
 
 def marker(where: str, number: int) -> str:

@@ -179,8 +179,12 @@ def parts(numbers: list[int]) -> list[list[int]]:
 
 
 @contextmanager
-def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehearsal]:
+def rehearsing(
+    candidate: Candidate, *, traced: bool = False, softly: bool = False
+) -> Iterator[Rehearsal]:
     """Run a configuration, for as long as this lasts; `traced` is what `trace` needs.
+
+    With `softly` besides, every rule only says what it would refuse.
 
     Raises Unproven where Postfix does not start, with its reason, BadFile for a text
     that Postfix would not read, BadValue, FileFailed, CommandFailed.
@@ -193,7 +197,7 @@ def rehearsing(candidate: Candidate, *, traced: bool = False) -> Iterator[Rehear
         live = candidate.config_dir
         neutral = Neutral(main, live, where, candidate.exchanged)
         usual = as_written(candidate, where / "written") if traced else None
-        made = stage(main, master, live, where, usual, neutral)
+        made = stage(main, master, live, where, usual, neutral, softly=softly)
         write(where / "etc" / "main.cf", made.main)
         write(where / "etc" / "master.cf", made.master)
         daemons = followed(main.get("daemon_directory") or default_daemons(), main.get)

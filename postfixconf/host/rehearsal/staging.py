@@ -117,8 +117,10 @@ class Stage:
     last: str
     front: str
     left_out: tuple[str, ...]
-    # Of a traced one: the lists of each service, as they are marked.
+    # Of a traced one: the lists of each service, as they are marked, and whether
+    # every rule only says what it would refuse.
     lists: Mapping[str, Lists] = field(default_factory=dict)
+    softly: bool = False
 
     def service(self, name: str) -> str:
         """The service that a probe names: `submission`, `465/inet`, "" for port 25.
@@ -146,12 +148,14 @@ def stage(
     room: Path,
     usual: Mapping[str, str] | None = None,
     neutral: Callable[[str], str] = str,
+    *,
+    softly: bool = False,
 ) -> Stage:
     """The texts to start in `room`, from those of the configuration in `live`.
 
     `neutral` makes a value name other tables. With `usual`, the lists as main.cf has
-    them, every rule leaves a trace. Raises BadValue where master.cf has no smtpd that
-    strangers reach.
+    them, every rule leaves a trace, and with `softly` besides none ends it. Raises
+    BadValue where master.cf has no smtpd that strangers reach.
     """
     smtpds = services_of(master)
     fronts = front_services(master)
@@ -167,13 +171,16 @@ def stage(
     lists: dict[str, Lists] = {}
     if usual is not None:
         lists = {key: lists_of(each, main, usual) for key, each in smtpds.items()}
-        given |= {n: moved(marked(n, rules)) for n, rules in classes(main).items()}
+        given |= {
+            name: moved(marked(name, rules, softly=softly))
+            for name, rules in classes(main).items()
+        }
     lines = [f"{name} = {value}\n" for name, value in (given | settings(room)).items()]
     services = [
         f"{sockets[key]} unix - - {each.chroot} - - smtpd\n{options(each, moved)}"
         + "".join(option_line(name, value) for name, value in OVERRIDES.items())
         + "".join(
-            option_line(name, moved(marked(name, rules)))
+            option_line(name, moved(marked(name, rules, softly=softly)))
             for name, rules in lists.get(key, {}).items()
             if name in ASKED
         )
@@ -193,6 +200,7 @@ def stage(
         f"{fronts[0].name}/{fronts[0].type}",
         tuple(left_out(main, master)),
         lists,
+        softly,
     )
 
 

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 from postfixconf.host.rehearsal.answers import decisions
 from postfixconf.host.rehearsal.marking import ASKED
 from postfixconf.host.rehearsal.staging import PASSED_OVER
+from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.records import Verdict
 from postfixconf.policy.probes import Probe
-from postfixconf.text.rules import Rule
+from postfixconf.text.rules import WARN, Rule
 
 if TYPE_CHECKING:
     from postfixconf.host.rehearsal.running import Rehearsal
 
-__all__ = ["Outcome", "Step", "trace"]
+__all__ = ["LAST", "Outcome", "Step", "trace"]
 
 MARK = re.compile(r"mailguard at ([\w.-]+) ([0-9]+)")
 LAST = "after the last list"
@@ -47,24 +48,42 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """A rule, the list or class it stands in, what it did, and Postfix's words."""
+    """A rule, the list or class it stands in, what it did, and Postfix's words.
+
+    `control` is the key of what it did, as in a log's attribution.
+    """
 
     where: str
     rule: str
     outcome: Outcome
     text: str = ""
+    control: str = ""
 
 
-def trace(running: "Rehearsal", probe: Probe) -> tuple[Step, ...]:
-    """The way of one envelope. The rehearsal has to be a traced one."""
+def trace(running: "Rehearsal", probe: Probe, own_reply: str = "") -> tuple[Step, ...]:
+    """The way of one envelope. The rehearsal has to be a traced one.
+
+    Where it is a soft one, every rule that would refuse did, and none ended it.
+    `own_reply` is the text of the own-domain stop where it is not the usual one.
+    """
     _, lines = running.replies([probe])
     said = decisions(lines).get(1, [])
-    service = running.staged.service(probe.service)
-    return tuple(steps(running.staged.lists[service], said))
+    lists = running.staged.lists[running.staged.service(probe.service)]
+    found = steps(lists, said, own_reply)
+    if not running.staged.softly:
+        return tuple(found)
+    return tuple(
+        replace(each, outcome=Outcome.REFUSED)
+        if each.outcome is Outcome.WARNED and not each.rule.startswith(f"{WARN} ")
+        else each
+        for each in found
+    )
 
 
 def steps(
-    lists: Mapping[str, tuple[Rule, ...]], said: Iterable[Verdict]
+    lists: Mapping[str, tuple[Rule, ...]],
+    said: Iterable[Verdict],
+    own_reply: str = "",
 ) -> Iterable[Step]:
     """What each rule did, list by list, from what was logged.
 
@@ -95,11 +114,20 @@ def steps(
                 yield Step(where, rule.text, Outcome.WENT_ON)
             else:
                 ended = (where, number + 1) not in heard
-                yield step(where, rule, heard[place], ended=ended)
+                made = step(where, rule, heard[place], ended=ended)
+                yield replace(made, control=key(heard[place], own_reply))
     if at is not None and at[1] == len(lists.get(at[0], ())):
         for each in heard[at]:
             if each.verb == "reject":
-                yield Step(LAST, DEFERRING, Outcome.DEFERRED, words(each))
+                told = words(each), key([each], own_reply)
+                yield Step(LAST, DEFERRING, Outcome.DEFERRED, *told)
+
+
+def key(said: Iterable[Verdict], own_reply: str) -> str:
+    """The key of a refusal among these, or of what would have been one."""
+    verbs = ("reject", "reject_warning")
+    found = (key_of_record(x, own_reply) for x in said if x.verb in verbs)
+    return next(found, "")
 
 
 def step(where: str, rule: Rule, said: list[Verdict], *, ended: bool) -> Step:

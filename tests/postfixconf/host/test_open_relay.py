@@ -17,16 +17,18 @@ import pytest
 
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import session
-from postfixconf.policy import entries, lookups
+from postfixconf.policy import entries, lookups, relays
+from postfixconf.policy import plan as plans
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
-from postfixconf.policy.lookups import CLASSES, OWN_CLASS, OWN_TABLE, Uses
+from postfixconf.policy.lookups import CLASSES, OWN_CLASS, Uses
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import PROBE_OVERRIDES, Plan, plan
 from postfixconf.policy.policy import Policy
-from postfixconf.policy.recorder import RECORDER_TABLE, recorder_lines
+from postfixconf.policy.recorder import RECORDER_TABLE
+from postfixconf.policy.relays import RELAYS, class_of
 from postfixconf.policy.sources import lines
 from postfixconf.text.access import lines_of, with_block
 from postfixconf.text.maincf import MainCf
@@ -78,7 +80,13 @@ FORMS = [
     f"{OUT}!user",
 ]
 SENDERS = ("", "boss@practice.test", SENDER)
-MANAGED = (*LISTS, CLASSES, OWN_CLASS, "compatibility_level")
+MANAGED = (
+    *LISTS,
+    CLASSES,
+    OWN_CLASS,
+    *map(class_of, LISTS),
+    "compatibility_level",
+)
 FACTS = replace(installed(), default_table_type="texthash")
 AT_ONCE = 50
 SIDE_BY_SIDE = 3  # while one smtpd starts, others are asked
@@ -146,7 +154,8 @@ def outside(server: Practice) -> frozenset[str]:
 def planned(each: Wanted, base: str) -> Plan:
     """What a policy would write."""
     uses = Uses.of([(entry.side, entry.lookup) for entry in each.entries])
-    policy = Policy(Policy.of(each.modes).modes, each.own, uses, each.order)
+    modes = Policy.of(each.modes).modes
+    policy = Policy(modes, each.own, uses, each.order, relays=each.relays)
     texts = Texts(base + each.main, STOCK_MASTER, each.hand)
     return plan(policy, texts, Observed(texts, FACTS, running=True), keys=KEYS)
 
@@ -164,14 +173,14 @@ def write(directory: Path, case: Case) -> dict[str, str]:
     main = MainCf.parse(case.plan.after.main)
     stop = case.wanted.modes.get("own_domains", Mode.OFF) != Mode.OFF
     own = case.wanted.own if stop else OwnDomains()
-    for table in Lookup:
-        mine = [each for each in case.wanted.entries if each.lookup is table]
-        text = "".join(lines(table, mine, own, dotted=False))
-        if table is Lookup.ACCESS:
+    for lookup in Lookup:
+        mine = [each for each in case.wanted.entries if each.lookup is lookup]
+        text = "".join(lines(lookup, mine, own, dotted=False))
+        if lookup is Lookup.ACCESS:
             text = once(with_block(case.wanted.hand, text))
-        (directory / table).write_text(text)
-    (directory / OWN_TABLE).write_text("".join(own.lines()))
-    (directory / RECORDER_TABLE).write_text("".join(recorder_lines()))
+        (directory / lookup).write_text(text)
+    for table in case.plan.tables:  # own domains, relays, keyed lists, the recorder
+        (directory / table.path).write_text("".join(table.lines()))
     values = {name: main.get(name) for name in MANAGED}
     return {
         name: value.replace("$config_directory", str(directory))
@@ -247,6 +256,7 @@ def shown(case: Case) -> str:
     main = MainCf.parse(case.plan.after.main)
     rules = [f"{name} = {main.get(name)}" for name in MANAGED if main.get(name)]
     said = [str(each) for each in case.wanted.entries]
+    said += [f"relay in front {each}" for each in case.wanted.relays]
     return "\n".join([*rules, *said, case.wanted.hand])
 
 
@@ -264,8 +274,9 @@ def test_no_policy_past_the_linter_relays(
     tally = campaign(server, outside, cases)
     assert not tally.relayed, tally.relayed[0]
     assert tally.asked == len(cases) >= full(6000)
-    recorded = sum(RECORDER_TABLE in shown(each) for each in cases)
-    assert tally.asked / 10 < recorded < tally.asked
+    for part in (RECORDER_TABLE, RELAYS, class_of("smtpd_recipient_restrictions")):
+        having = sum(part in shown(each) for each in cases)
+        assert tally.asked / 10 < having < tally.asked, part
     # A 451 of Postfix itself counts as refused: it must stay the exception.
     assert tally.silent < tally.replies / 50, tally
 
@@ -275,6 +286,15 @@ def test_an_allow_entry_of_ok_would_have_been_seen(
 ) -> None:
     monkeypatch.setattr(entries, "ALLOW", "OK")
     cases = collect(100, server.adopted.main)
+    assert campaign(server, outside, cases).relayed
+
+
+def test_a_relay_in_front_of_ok_would_have_been_seen(
+    server: Practice, outside: frozenset[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "ALLOW", "OK")
+    monkeypatch.setattr(relays, "ALLOW", "permit")
+    cases = [x for x in collect(300, server.adopted.main) if x.wanted.relays]
     assert campaign(server, outside, cases).relayed
 
 
@@ -288,7 +308,7 @@ def test_an_allow_entry_in_the_relay_list_would_have_been_seen(
     server: Practice, outside: frozenset[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entries, "ALLOW", "OK")
-    monkeypatch.setattr(lookups, "managed", lambda rule: True)
+    monkeypatch.setattr(lookups, "managed", lambda rule, controls=None: True)
     closed = [x for x in collect(160, server.adopted.main) if is_closed(x.wanted)]
     monkeypatch.setattr(lookups, "NEVER", ("smtpd_etrn_restrictions",))
     mutants = [replace(x, plan=planned(x.wanted, server.adopted.main)) for x in closed]

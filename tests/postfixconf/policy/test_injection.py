@@ -102,7 +102,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.sampled_from(["modes", "own", "uses"]), JSON)
+@given(st.sampled_from(["modes", "own", "uses", "relays"]), JSON)
 def test_a_stored_policy_of_any_shape_is_refused_or_a_policy(
     name: str, told: object
 ) -> None:

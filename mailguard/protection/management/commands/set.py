@@ -19,6 +19,11 @@ class Command(command.Command):
         super().add_arguments(parser)
         parser.add_argument("pairs", nargs="+", metavar="KEY=MODE")
         parser.add_argument("--reason", default="")
+        parser.add_argument(
+            "--confirmed",
+            action="store_true",
+            help="although the log shows mail that would be lost (own_domains=on)",
+        )
 
     @transaction.atomic
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:
@@ -33,6 +38,7 @@ class Command(command.Command):
                 mode=mode,
                 actor=actor,
                 reason=options["reason"],
+                confirmed=options["confirmed"],
             )
         told = [
             {"what": each.what, "before": each.before, "after": each.after}
