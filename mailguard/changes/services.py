@@ -30,7 +30,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
 from postfixconf.policy.control import Mode
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
@@ -185,7 +185,7 @@ def told_tables(made: Plan, wish: Draft) -> list[dict[str, object]]:
             "removed": wish.tally.get(each.path, nothing).go,
         }
         for each in made.tables
-        if each.path in set(Lookup)
+        if each.path in {*Lookup, *Spared}
     ]
 
 

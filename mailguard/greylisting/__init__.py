@@ -1,1 +1,1 @@
-"""Greylisting: the service postgrey, how it is set, and who is kept waiting."""
+"""Greylisting: the service postgrey, its settings, its lists, and who waits."""

@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.db import models
 
+from mailguard.greylisting.refresh_models import Refresh, Schedule
 from mailguard.servers.models import Server
 
-__all__ = ["Figures", "Order", "Service", "Verb"]
+__all__ = ["Figures", "Order", "Refresh", "Schedule", "Service", "Verb"]
 
 
 class Service(models.Model):

@@ -2,11 +2,11 @@
 
 from celery import shared_task
 
-from mailguard.greylisting import services, waiting
+from mailguard.greylisting import refresh_worker, services, waiting
 from mailguard.servers.models import Server
 from mailguard.servers.tasks import of_server
 
-__all__ = ["count", "tend"]
+__all__ = ["count", "refresh", "tend"]
 
 
 @shared_task
@@ -21,3 +21,10 @@ def tend(server: Server) -> None:
 def count(server: Server) -> None:
     """Work out who waited how long."""
     waiting.work_out(server)
+
+
+@shared_task
+@of_server
+def refresh(server: Server) -> None:
+    """Look after the published whitelist."""
+    refresh_worker.tend(server)

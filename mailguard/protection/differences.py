@@ -92,6 +92,8 @@ TITLES = {
     "sender": "Sender",
     "sender_domain": "Sender domain",
     "helo": "Greeting",
+    "grey_client": "Client that greylisting lets through",
+    "grey_recipient": "Recipient that greylisting leaves alone",
     "entries": "Entries",
     "pin": "Pin",
     **{f"{ORDER} {name}": f"Order of the {word}" for name, word in CHECKS.items()},

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from mailguard.traffic import store, triplets
+from mailguard.traffic import let_through, store, triplets
 from mailguard.traffic.models import Log
 from mailguard.traffic.rows import fit
 from mailguard.traffic.understanding import Part, Reader, keyed_zones, replies_of
@@ -148,6 +148,7 @@ def keep(log: Log, part: Part, since: datetime | None = None) -> int:
     if part.greylisted or part.beside:
         lines = [(each.at, each.record) for each in part.greylisted if each.at]
         triplets.keep(log.server, lines, part.beside, domains_only=log.domains_only)
+        let_through.keep(log.server, lines, domains_only=log.domains_only)
     if part.lines:
         count(log, part)
     return new

@@ -13,6 +13,7 @@
     serve          where the change needs a service, it runs and answers first
     replace        tables, then master.cf, then main.cf, by rename, each only
                    where nobody else has written since the checkpoint
+    reread         postgrey, where lists of its changed: seen by its answers
     restart        or reload; none where tables alone changed
     probe          as a stranger and as a trusted client, and the log
     settle         the service is asked once more, or stopped if nobody asks it now
@@ -38,6 +39,7 @@ from postfixconf.host import checkpoint, files, observe, services, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
+from postfixconf.host.listeners import Listeners
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import (
     Baseline,
@@ -84,12 +86,14 @@ def apply(
                 return Applied("the server is as wanted", plan.standing)
             with step("check"):
                 check(plan)
+                listeners = Listeners.of_plan(plan, server.config_dir)
+                listeners.ready()
             with staged(plan, server, journal) as new:
                 with step("rehearse") as saw:
                     saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
                     point = checkpoint.save(checkpoints, number, plan.digest, new, seal)
-                return go_live(plan, server, new, point, journal)
+                return go_live(plan, server, new, point, journal, listeners)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
 
@@ -100,6 +104,7 @@ def go_live(
     new: list[files.Staged],
     point: Checkpoint,
     journal: Journal,
+    listeners: Listeners,
 ) -> Outcome:
     """From the first byte on: everything holds, or everything goes back."""
     step = journal.step
@@ -110,6 +115,9 @@ def go_live(
         with services.needed(plan.needs, server, new, point, journal):
             with step("replace"):
                 standing = put_in_place(new, point, server)
+            if listeners.pairs:
+                with step("reread") as saw:
+                    saw(listeners.reread())
             with step(plan.action):
                 take_effect(plan.action, server)
             with step("probe") as saw:
@@ -118,9 +126,9 @@ def go_live(
     except (HandEdited, Refusal) as cause:
         return give_way(point, server, str(cause))
     except HostError as cause:
-        return undo(point, server, str(cause), journal.unwatched())
+        return undo(point, server, str(cause), journal.unwatched(), listeners)
     except BaseException:
-        undo(point, server, "interrupted", journal.unwatched())
+        undo(point, server, "interrupted", journal.unwatched(), listeners)
         raise
     return Applied(said, standing)
 
@@ -166,15 +174,21 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
 
 
 def undo(
-    point: Checkpoint, server: Instance, cause: str, journal: Journal
+    point: Checkpoint,
+    server: Instance,
+    cause: str,
+    journal: Journal,
+    listeners: Listeners | None = None,
 ) -> RolledBack | Broken:
-    """Put the checkpoint back and start Postfix with it."""
+    """Put the checkpoint back and start Postfix with it; have postgrey read it."""
     outcome: RolledBack | Broken = RolledBack(cause)
     try:
         with journal.step("restore"):
+            listeners = listeners or Listeners.of_checkpoint(point)
             point.restore()
         with services.as_before(point, server), journal.step("restart"):
             server.restart()
+        listeners.bring_back()
     except HostError as why:
         outcome = Broken(cause, str(why))
         with suppress(HostError):

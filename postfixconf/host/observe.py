@@ -9,7 +9,7 @@ from postfixconf.host import files, postgrey, tables
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.host.maps import around
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.keyed import REPLIES_TABLE
 from postfixconf.policy.listing import Asked
 from postfixconf.policy.lookups import OWN_TABLE
@@ -30,6 +30,8 @@ __all__ = [
     "texts_of",
 ]
 
+# What is ours alone, besides the tables of entries and those of keyed lists.
+SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *RELAY_TABLES.values())
 POSTCONF = Path("/usr/sbin/postconf")
 
 
@@ -108,14 +110,7 @@ def standing(instance: Instance) -> dict[str, str]:
     listed = sorted(f"mailguard/{path.name}" for each in kinds for path in each)
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (
-            *Lookup,
-            OWN_TABLE,
-            RECORDER_TABLE,
-            REPLIES_TABLE,
-            *RELAY_TABLES.values(),
-            *listed,
-        )
+        for path in (*Lookup, *Spared, *SMALL, *listed)
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

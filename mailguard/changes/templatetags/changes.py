@@ -19,6 +19,7 @@ STEPS = {
     "baseline": "live server asked before",
     "serve": "greylisting service answers",
     "replace": "files exchanged",
+    "reread": "greylisting read its list again",
     "restart": "Postfix restarted",
     "reload": "Postfix reloaded",
     "probe": "live server asked",

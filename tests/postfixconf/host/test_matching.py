@@ -164,7 +164,7 @@ def expected(entry: Entry | None) -> tuple[int, str]:
         return 450, "Try again later"
     if entry.side is Side.ALLOW:
         return 250, "Ok"
-    return 554, REFUSED[entry.lookup]
+    return 554, REFUSED[Lookup(entry.lookup)]
 
 
 @campaign(100)
