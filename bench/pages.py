@@ -77,6 +77,7 @@ PAGES = (
     "/?period=30d&control=dnsbl:zen.spamhaus.org",
     "/protection/",
     "/log/",
+    "/greylisting/",
     "/greylisting/suggestions/",
     "/domains/",
     "/entries/",

@@ -40,7 +40,8 @@ PAGES = {
     "search": "/search/?verdict=refused",
     "attempt": "/search/1/",
     "log": "/log/",
-    "greylisting": "/greylisting/suggestions/",
+    "greylisting": "/greylisting/",
+    "suggestions": "/greylisting/suggestions/",
 }
 ENTRIES = (
     ("allow", "sender_domain", "partner.example", "our supplier, complained on Monday"),

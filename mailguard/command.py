@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand
 from mailguard.concealing import concealed
 from mailguard.errors import NotNow
 from postfixconf.errors import BadValue, PostfixconfError
+from postfixconf.masking import masked
 
 __all__ = ["Command", "Exit"]
 
@@ -31,9 +32,14 @@ class Exit(IntEnum):
 
 
 class Command(ABC, BaseCommand):
-    """A command: `act` returns (exit code, JSON object, text for people)."""
+    """A command: `act` returns (exit code, JSON object, text for people).
+
+    One that works without a database says so in `alone`: then keys are masked before
+    the zones that everybody knows, not before one's own.
+    """
 
     requires_system_checks = []
+    alone = False
 
     @abstractmethod
     def act(self, **options: Any) -> tuple[Exit, dict[str, Any], str]:
@@ -52,11 +58,15 @@ class Command(ABC, BaseCommand):
             code, text = Exit.REFUSED, str(cause)
             told = error("refused", text)
         if options["json"]:
-            self.stdout.write(concealed(json.dumps(told)))
+            self.stdout.write(self.shown(json.dumps(told)))
         else:
             to = self.stdout if code is Exit.DONE else self.stderr
-            to.write(concealed(text))
+            to.write(self.shown(text))
         sys.exit(code)
+
+    def shown(self, text: str) -> str:
+        """What leaves here: no key of a blocklist."""
+        return masked(text) if self.alone else concealed(text)
 
 
 def error(kind: str, message: str, quoted: str = "") -> dict[str, str]:

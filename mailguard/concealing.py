@@ -21,12 +21,12 @@ def concealed(text: str) -> str:
 
 
 def keyed_zones() -> tuple[str, ...]:
-    """Every own zone that was ever asked with a key; none without a database."""
+    """Every own zone that was ever asked with a key; none without its table."""
     # By name: what every room's commands and pages go through is below all rooms.
     keys = apps.get_model("protection", "ListKey")._default_manager
     try:
         return tuple(keys.values_list("name", flat=True).distinct())
-    except DatabaseError:  # `recover` needs none
+    except DatabaseError:
         return ()
 
 

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +26,7 @@ from honcho.printer import Printer
 from mailguard.servers.models import Server
 from mailguard.servers.services import config_dir
 from postfixconf.errors import PostfixconfError
-from postfixconf.host import practice
+from postfixconf.host import postgrey, practice
 from postfixconf.host.commands import PATH
 from postfixconf.host.commands import run as command
 from postfixconf.host.instance import Instance
@@ -34,6 +34,7 @@ from postfixconf.host.instance import Instance
 __all__ = ["Missing", "alone", "check_machine", "check_same_server", "run"]
 
 PRACTICE_PORT = 2525
+CHECK = "check_policy_service"
 READY_WITHIN = 120.0  # seconds
 # A shell that starts one command again when it ends, and ends it when told to. The
 # command has a session of its own: killing its process group leaves the shell, so
@@ -123,6 +124,8 @@ def run(credentials: str) -> None:
         finally:
             if own is not None:
                 own.stop()
+                if greylisting := postgrey.find(own):
+                    greylisting.stop()
 
 
 def start_practice() -> Instance:
@@ -131,9 +134,18 @@ def start_practice() -> Instance:
         server = practice.create(Path(settings.HOME) / "practice", PRACTICE_PORT)
         if server.master_pid() is None:
             server.start()
+        resume(server)
     except PostfixconfError as cause:
         raise Missing(f"the practice server does not start: {cause}") from cause
     return server
+
+
+def resume(server: Instance) -> None:
+    """Have the practice server's postgrey run again where its Postfix asks it."""
+    found = postgrey.find(server)
+    if found is not None and CHECK in server.main().text:
+        with suppress(PostfixconfError):  # mail flows without it, and the page tells
+            found.start()
 
 
 def processes() -> dict[str, list[str]]:

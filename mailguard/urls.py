@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("mailguard.changes.urls")),  # before a control's own page
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
+    path("", include("mailguard.greylisting.urls")),
     path("", include("mailguard.rehearsals.urls")),
 ]

@@ -8,6 +8,7 @@ PostfixconfError
 └── HostError         the machine refused
     ├── CommandFailed     a command ended badly or took too long
     ├── FileFailed        a file could not be read or written
+    ├── NotFetched        something that was asked for over HTTPS did not come whole
     ├── HandEdited        a file holds what neither we nor the old state put there
     ├── Refusal           a reason not to begin an apply
     └── Unproven          the live server does not work after a change, or relays
@@ -27,6 +28,7 @@ __all__ = [
     "HandEdited",
     "HostError",
     "Locked",
+    "NotFetched",
     "PostfixconfError",
     "Refusal",
     "Unproven",
@@ -110,6 +112,10 @@ class FileFailed(HostError):
         super().__init__(f"{path}: {cause.strerror or cause}")
         self.path = path
         self.cause = cause
+
+
+class NotFetched(HostError):
+    """What was asked for over HTTPS did not come, or not whole, or from elsewhere."""
 
 
 class HandEdited(HostError):

@@ -16,9 +16,12 @@ from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
+from postfixconf.errors import BadPolicy
 from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
+from postfixconf.policy.greylisting import Greylisting
+from postfixconf.policy.needs import settings_in
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.ordering import Listing
 from postfixconf.policy.policy import Policy, parse_mode
@@ -41,7 +44,10 @@ def adopt(revision: Revision) -> None:
     modes = {key: each.mode.value for key, each in found.items()}
     fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
-    policy = adopted_policy(known, modes, seen)
+    policy = replace(
+        adopted_policy(known, modes, seen),
+        greylisting=settings_in(seen.texts.options, seen.facts.postgrey_options),
+    )
     changed = differences(server, policy)
     with transaction.atomic():
         settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
@@ -49,6 +55,7 @@ def adopt(revision: Revision) -> None:
         became_live(revision, seen, policy)
         server.adopted_main = servers.as_bytes(seen.texts.main)
         server.adopted_master = servers.as_bytes(seen.texts.master)
+        server.adopted_options = servers.as_bytes(seen.texts.options)
         server.save()
         Revision.objects.filter(pk=revision.pk).update(
             policy=policy.as_json(), changes=changed, **texts_of(before, seen.texts)
@@ -96,6 +103,19 @@ def stale(server: Server, seen: Observed, policy: Policy) -> list[str]:
     return sorted(edited | set(server.stale_tables))
 
 
+def merged(live: Greylisting, wanted: Greylisting, found: Greylisting) -> Greylisting:
+    """The settings as found, except where a waiting change says otherwise.
+
+    Where the two together are no setting of postgrey's, what was found counts.
+    """
+    now, then = live.as_json(), wanted.as_json()
+    waiting = {name: then[name] for name in then if then[name] != now[name]}
+    try:
+        return Greylisting.from_json(found.as_json() | waiting)
+    except BadPolicy:
+        return found
+
+
 def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
     """Want what was found, except where a waiting change says otherwise."""
     wanted = protection.wanted()
@@ -105,6 +125,7 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         for key, mode in wanted.modes.items()
         if key in live.modes and live.modes[key] != mode and key not in fixed
     }
+    greylisting = merged(live.greylisting, wanted.greylisting, policy.greylisting)
     order = {
         name: wanted.order.get(name, ())
         for name in {*live.order, *wanted.order}
@@ -116,6 +137,7 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         modes={**lists.modes, **waiting},
         order={**policy.order, **order},
         own=wanted.own,
+        greylisting=greylisting if server.live_policy else policy.greylisting,
         relays=wanted.relays,
         keys=wanted.keys,
     )

@@ -8,6 +8,7 @@ from postfixconf.policy.plan import unified
 
 __all__ = ["diffs_between", "diffs_of", "drift_of", "last_written"]
 
+OPTIONS = "postgrey's options"
 Stored = bytes | memoryview
 CHANGED_INSIDE = (
     "--- as written\n+++ now\n@@ @@\n+Somebody changed lines that mailguard wrote. "
@@ -27,6 +28,7 @@ def drift_of(server: Server) -> dict[str, str]:
         "main.cf": (servers.as_bytes(last.main), row.main),
         "master.cf": (servers.as_bytes(last.master), row.master),
         "access": (servers.as_bytes(last.access), row.access),
+        OPTIONS: (servers.as_bytes(last.options), row.options),
     }
     names = {*row.tables, *server.written_tables}
     edited = {
@@ -52,6 +54,7 @@ def last_written(server: Server) -> Texts | None:
                 servers.as_text(main),
                 servers.as_text(row.master_after),
                 servers.as_text(row.access_after),
+                servers.as_text(row.options_after),
             )
     return None
 
@@ -62,6 +65,7 @@ def diffs_of(revision: Revision) -> dict[str, str]:
         "main.cf": (revision.main_before, revision.main_after),
         "master.cf": (revision.master_before, revision.master_after),
         "access": (revision.access_before, revision.access_after),
+        OPTIONS: (revision.options_before, revision.options_after),
     }
     return diffs(pairs)
 
@@ -72,6 +76,7 @@ def diffs_between(one: Revision, other: Revision) -> dict[str, str]:
         "main.cf": (one.main_after, other.main_after),
         "master.cf": (one.master_after, other.master_after),
         "access": (one.access_after, other.access_after),
+        OPTIONS: (one.options_after, other.options_after),
     }
     return diffs(pairs)
 

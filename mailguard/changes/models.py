@@ -36,10 +36,11 @@ class Revision(models.Model):
     `plan_digest` is the plan that was reviewed: the worker applies that one or
     none. `policy` is as `Policy.as_json` tells it. `changes` are {what, before,
     after}, `more` how many there were beyond those; `tables` are {path, version,
-    added, removed}; of the table `access` the hand-written lines are kept. `own_main`
-    is main.cf without the hand edit that it was made beside of, None where there was
-    none. `steps` are the protocol's steps with `ms` in milliseconds; `said` is what
-    Postfix answered. `override` is why it may break a pin, empty if it may not.
+    added, removed}; of the table `access` the hand-written lines are kept; `options`
+    are postgrey's. `own_main` is main.cf without the hand edit that it was made beside
+    of, None where there was none. `steps` are the protocol's steps with `ms` in
+    milliseconds; `said` is what Postfix answered. `override` is why it may break a
+    pin, empty if it may not.
     """
 
     number = models.PositiveIntegerField(unique=True)
@@ -67,9 +68,11 @@ class Revision(models.Model):
     main_before = models.BinaryField(default=b"")
     master_before = models.BinaryField(default=b"")
     access_before = models.BinaryField(default=b"")
+    options_before = models.BinaryField(default=b"")
     main_after = models.BinaryField(default=b"")
     master_after = models.BinaryField(default=b"")
     access_after = models.BinaryField(default=b"")
+    options_after = models.BinaryField(default=b"")
     own_main = models.BinaryField(null=True)
     findings = models.JSONField(default=list)
     steps = models.JSONField(default=list)

@@ -6,13 +6,12 @@ from django.utils import timezone
 
 from mailguard.changes.drift import last_written
 from mailguard.changes.models import Revision, State
-from mailguard.changes.tables import made_as
+from mailguard.changes.tables import made_as, place
 from mailguard.concealing import concealed
 from mailguard.lists import claims
 from mailguard.servers import services as servers
 from postfixconf.host import apply as protocol
 from postfixconf.host.journal import Step
-from postfixconf.policy.entries import Lookup
 from postfixconf.policy.observed import Facts, Observed
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
@@ -46,7 +45,7 @@ def without_edit(revision: Revision, seen: Observed) -> Observed:
 def made_anew(revision: Revision, facts: Facts) -> None:
     """Its tables are as we want them again."""
     server = revision.server
-    made = [Lookup(each["path"]) for each in revision.tables]
+    made = [place(each["path"]) for each in revision.tables]
     main = MainCf.parse(servers.as_text(server.adopted_main))
     server.written_as |= {each: made_as(each, main, facts) for each in made}
     server.stale_tables = [name for name in server.stale_tables if name not in made]

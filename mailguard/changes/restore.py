@@ -19,6 +19,7 @@ from mailguard.lists import services as lists
 from mailguard.protection import services as protection
 from mailguard.protection.differences import Difference, between
 from mailguard.servers.models import Server
+from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.policy import Policy
 
 __all__ = ["Restoration", "preview", "request_restore"]
@@ -53,7 +54,10 @@ def preview(server: Server, revision: Revision) -> Restoration:
             "Restore one that was applied."
         )
     live = live_policy(server)
-    policy = policy_then(server, live, Policy.from_json(revision.policy))
+    then = Policy.from_json(revision.policy)
+    if GREYLISTING not in revision.policy:  # it says nothing of postgrey's settings
+        then = replace(then, greylisting=live.greylisting)
+    policy = policy_then(server, live, then)
     settings, entries = tuple(between(live, policy)), back_to(revision.number)
     kept, waiting = {*settings, *entries.told}, services.draft(server)
     dropped = tuple(each for each in waiting.changes if each not in kept)
@@ -73,6 +77,7 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
         order=then.order,
         keys=then.keys,
         relays=then.relays,
+        greylisting=then.greylisting,
     )
 
 

@@ -30,7 +30,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
 from postfixconf.policy.control import Mode
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
@@ -185,7 +185,7 @@ def told_tables(made: Plan, wish: Draft) -> list[dict[str, object]]:
             "removed": wish.tally.get(each.path, nothing).go,
         }
         for each in made.tables
-        if each.path in set(Lookup)
+        if each.path in {*Lookup, *Spared}
     ]
 
 
@@ -269,9 +269,11 @@ def texts_of(before: Texts, after: Texts) -> dict[str, bytes]:
         "main_before": servers.as_bytes(before.main),
         "master_before": servers.as_bytes(before.master),
         "access_before": servers.as_bytes(before.access),
+        "options_before": servers.as_bytes(before.options),
         "main_after": servers.as_bytes(after.main),
         "master_after": servers.as_bytes(after.master),
         "access_after": servers.as_bytes(after.access),
+        "options_after": servers.as_bytes(after.options),
     }
 
 

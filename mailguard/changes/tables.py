@@ -15,16 +15,16 @@ from mailguard.lists.models import Entry
 from mailguard.servers.models import Server
 from postfixconf.policy import sources
 from postfixconf.policy.control import Mode
-from postfixconf.policy.entries import ALLOW, DENY, Kind, Lookup, Side
+from postfixconf.policy.entries import ALLOW, DENY, Kind, Lookup, Side, Spared
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.lookups import type_of
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.policy import Policy
-from postfixconf.policy.table import Table
+from postfixconf.policy.table import POSTGREY, Table
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["changed", "filled", "made_as", "previewed", "watched"]
+__all__ = ["changed", "filled", "made_as", "place", "previewed", "watched"]
 
 NO_DOMAINS = OwnDomains()
 DOTTED = "dotted"
@@ -49,24 +49,42 @@ def changed(
     """
     main = MainCf.parse(adopted.main)
     found = []
-    for lookup in Lookup:
+    for lookup in (*Lookup, *Spared):
         version = draft.tally[lookup].version if lookup in draft.tally else ""
         if lookup is Lookup.ACCESS:
             now, then = watched(live_policy(server)), watched(draft.policy)
             version += "" if now.domains == then.domains else f" own {then.domains}"
-        needed = lookup in draft.policy.lookups and missing(lookup, server, main, seen)
+        needed = (
+            isinstance(lookup, Lookup)
+            and lookup in draft.policy.lookups
+            and missing(lookup, server, main, seen)
+        )
         wrong = outdated(lookup, server, main, seen) and (version or draft.mends)
         if needed or wrong:
             version += " anew"
         if version:
-            kind = type_of(lookup, main, seen.facts)
+            kind = kind_of(lookup, main, seen.facts)
             digest = sha256(version.encode()).hexdigest()
             found.append(Table(lookup, kind, digest))
     return found
 
 
-def made_as(lookup: Lookup, main: MainCf, facts: Facts) -> str:
+def place(path: str) -> Lookup | Spared:
+    """The table, or list of postgrey's, at a path."""
+    return Spared(path) if path in set(Spared) else Lookup(path)
+
+
+def kind_of(lookup: Lookup | Spared, main: MainCf, facts: Facts) -> str:
+    """Of what type a table is, as main.cf asks for it."""
+    if isinstance(lookup, Spared):
+        return POSTGREY
+    return type_of(lookup, main, facts)
+
+
+def made_as(lookup: Lookup | Spared, main: MainCf, facts: Facts) -> str:
     """Of what type a table is, and whether sub-domains have keys of their own."""
+    if isinstance(lookup, Spared):
+        return POSTGREY
     kind = type_of(lookup, main, facts)
     plain = lookup is Lookup.NETWORKS or not sources.dotted(main, facts)
     return kind if plain else f"{kind} {DOTTED}"
@@ -79,7 +97,9 @@ def missing(lookup: Lookup, server: Server, main: MainCf, seen: Observed) -> boo
     return lookup not in seen.tables or was != kind
 
 
-def outdated(lookup: Lookup, server: Server, main: MainCf, seen: Observed) -> bool:
+def outdated(
+    lookup: Lookup | Spared, server: Server, main: MainCf, seen: Observed
+) -> bool:
     """Whether a table is another than we want, changed by hand or by main.cf."""
     now = made_as(lookup, main, seen.facts)
     return lookup in server.stale_tables or server.written_as.get(lookup, now) != now
@@ -96,7 +116,7 @@ def filled(
     """The tables of a revision that has its rows claimed, with their lines."""
     wanted = [
         Table(
-            Lookup(each["path"]), made_of(each["path"], adopted, seen), each["version"]
+            place(each["path"]), made_of(each["path"], adopted, seen), each["version"]
         )
         for each in revision.tables
     ]
@@ -115,7 +135,7 @@ def previewed(
 
 def made_of(lookup: str, adopted: Texts, seen: Observed) -> str:
     """The type of a table, as main.cf asks for it."""
-    return type_of(Lookup(lookup), MainCf.parse(adopted.main), seen.facts)
+    return kind_of(place(lookup), MainCf.parse(adopted.main), seen.facts)
 
 
 def with_lines(
@@ -131,7 +151,10 @@ def with_lines(
     dotted = sources.dotted(main, seen.facts)
     made = []
     for table in wanted:
-        lookup = Lookup(table.path)
+        lookup = place(table.path)
+        if isinstance(lookup, Spared):
+            made.append(replace(table, lines=spared(lookup, rows.after)))
+            continue
         own = watched(policy) if lookup is Lookup.ACCESS else NO_DOMAINS
         hand = seen.texts.access if lookup is Lookup.ACCESS else None
         few = None
@@ -161,6 +184,11 @@ def source(
                 yield f"{value} {ACTIONS[side]}\n"
 
     return lines
+
+
+def spared(path: Spared, rows: QuerySet[Entry]) -> Callable[[], Iterator[str]]:
+    """The lines of a list of postgrey's, read from the rows each time."""
+    return lambda: sources.spared(value for value, _ in claims.lines(path, rows))
 
 
 def edits(

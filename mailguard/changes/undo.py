@@ -38,6 +38,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC
 from postfixconf.policy.entries import Entry as Line
 from postfixconf.policy.entries import Kind
+from postfixconf.policy.greylisting import GREYLISTING, NAMES
 from postfixconf.policy.listing import former
 from postfixconf.policy.own_lists import told
 from postfixconf.policy.policy import Policy
@@ -165,8 +166,9 @@ def refuse_fixed(server: Server, key: str, name: str) -> None:
 
 def single(what: str) -> bool:
     """Whether it names one thing that has a before and an after."""
-    kind = what.partition(" ")[0]
+    kind, _, name = what.partition(" ")
     known = is_control(what) or what == REPLY
+    known = known or (kind == GREYLISTING and name in NAMES)
     return known or kind in SETTINGS or is_entry(what)
 
 
@@ -187,6 +189,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return policy.modes[what].value
     if what == REPLY:
         return policy.own.reply
+    if kind == GREYLISTING:
+        return policy.greylisting.told(value)
     if kind == ORDER:
         return order_word(policy, value)
     if kind == DOMAIN:

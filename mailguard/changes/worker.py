@@ -143,6 +143,7 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
         servers.as_text(revision.main_before),
         servers.as_text(revision.master_before),
         servers.as_text(revision.access_before),
+        servers.as_text(revision.options_before),
     )
     policy = Policy.from_json(revision.policy)
     if revision.own_main is None:
@@ -188,6 +189,7 @@ def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
                 servers.as_text(revision.main_after),
                 servers.as_text(revision.master_after),
                 servers.as_text(revision.access_after),
+                servers.as_text(revision.options_after),
             )
             made_anew(revision, seen.facts)
             policy = Policy.from_json(revision.policy)

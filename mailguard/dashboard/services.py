@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailguard.changes import services as changes
+from mailguard.greylisting import services as greylisting
+from mailguard.greylisting.models import Service
 from mailguard.servers import services as servers
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
@@ -34,12 +36,15 @@ class Status:
     broker: bool
     adopted: bool
     seen: Observed | None
+    greylisting: Service | None = None
 
     @property
     def light(self) -> Light:
         """Red: mail is in danger. Yellow: somebody should look."""
         if self.seen is not None and (not self.running or self.trouble):
             return Light.RED
+        if self.greylisting is not None:
+            return Light.YELLOW if self.greylisting.guarded else Light.RED
         if self.drift or not self.worker or not self.broker or not self.adopted:
             return Light.YELLOW
         return Light.GREEN
@@ -51,6 +56,8 @@ class Status:
             return f"mailguard cannot look at the server: {self.trouble}"
         if self.seen is not None and not self.running:
             return "Postfix is stopped: no mail is received."
+        if self.greylisting is not None:
+            return self.greylisting.sentence
         if not self.broker:
             return "The broker is down: changes wait until it is back."
         if not self.worker:
@@ -74,4 +81,5 @@ def status(server: Server) -> Status:
         broker=broker_alive(),
         adopted=server.adopted_main is not None,
         seen=seen,
+        greylisting=greylisting.down(server),
     )

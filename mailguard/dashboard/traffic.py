@@ -11,7 +11,6 @@ from mailguard.traffic.charts import Bar, Chart, draw, lying
 from mailguard.traffic.models import Daily, Hour
 from mailguard.traffic.series import Part, Period, series, summary
 from mailguard.traffic.tops import Top, tops
-from postfixconf.maillog.attribution import GREYLISTING
 
 __all__ = ["Traffic", "choices", "sentence", "traffic"]
 
@@ -44,7 +43,7 @@ def choices() -> list[tuple[str, str]]:
     """What a chart can be of: all mail, or a control that leaves lines in the log."""
     controls = protection.wanted().controls.offered
     known = [(each.key, each.title) for each in controls if each.signature]
-    return [("", ALL_MAIL), *known, (GREYLISTING, "Greylisting")]
+    return [("", ALL_MAIL), *known]
 
 
 def traffic(server: Server, period: Period, key: str) -> Traffic:

@@ -12,12 +12,13 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.suffixes import is_public
 from postfixconf.errors import BadValue
-from postfixconf.policy.entries import Entry, Kind, Side
+from postfixconf.host import perl
+from postfixconf.policy.entries import GREY, Entry, Kind, Side
 from postfixconf.policy.matching import Envelope, candidates
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.text.access import Line, lines_of
 
-__all__ = ["Guard", "doubts", "hand_written", "plain", "reaching", "refuse"]
+__all__ = ["Guard", "doubts", "hand_written", "judge", "plain", "reaching", "refuse"]
 
 WIDEST = {4: 16, 6: 48}  # prefix lengths
 POSTMASTER = "postmaster"
@@ -65,6 +66,8 @@ class Guard:
         if entry is None and kind == Kind.SENDER and text.strip() == "<>":
             raise BadValue(text, BOUNCES)
         entry = entry or Entry.read(side, kind, text)
+        if entry.kind in GREY:
+            judge(entry)
         if entry.kind not in (Kind.SENDER, Kind.SENDER_DOMAIN):
             return entry
         refuse(entry, self.own, self.local)
@@ -77,6 +80,12 @@ class Guard:
                 "and adopt the edit first",
             )
         return entry
+
+
+def judge(entry: Entry) -> None:
+    """Raise BadValue for an entry of postgrey's lists that Perl does not let pass."""
+    for line in perl.faults(entry.value, GREY[entry.kind]):
+        raise BadValue(entry.value, line.fault)
 
 
 def plain(side: str, kind: str, text: str) -> Entry | None:

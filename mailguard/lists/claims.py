@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from mailguard.lists.models import Entry
 from mailguard.lists.services import COMING, GOING, LIVE, pending
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Lookup, Spared
 
 __all__ = ["after", "claim", "claimed", "edits", "lines", "release", "settle"]
 
@@ -40,7 +40,7 @@ def claimed(number: int) -> QuerySet[Entry]:
     return pending().filter(claimed=number)
 
 
-def lines(lookup: Lookup, rows: QuerySet[Entry]) -> Iterator[tuple[str, str]]:
+def lines(lookup: Lookup | Spared, rows: QuerySet[Entry]) -> Iterator[tuple[str, str]]:
     """(value, side) of those of `rows` that stand in one table."""
     mine = rows.filter(lookup=lookup).order_by("id")
     return mine.values_list("value", "side").iterator(chunk_size=20_000)

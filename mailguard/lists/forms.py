@@ -17,6 +17,7 @@ from postfixconf.errors import BadValue, quoted
 from postfixconf.policy.entries import Entry, Kind, Side
 
 __all__ = [
+    "GREY_KINDS",
     "KINDS",
     "Chosen",
     "EntryForm",
@@ -26,6 +27,10 @@ __all__ = [
     "UploadForm",
 ]
 
+GREY_KINDS = {
+    Kind.GREY_CLIENT: "Client, for greylisting alone",
+    Kind.GREY_RECIPIENT: "Recipient, for greylisting alone",
+}
 SIDES = {Side.ALLOW: "Allow", Side.DENY: "Deny"}
 KINDS = {
     Kind.SENDER: "Sender address",

@@ -47,7 +47,7 @@ class Entry(models.Model):
         max_length=5, choices=[(each.value, each.value) for each in library.Side]
     )
     kind = models.CharField(
-        max_length=13, choices=[(each.value, each.value) for each in library.Kind]
+        max_length=20, choices=[(each.value, each.value) for each in library.Kind]
     )
     value = models.CharField(max_length=320)
     lookup = models.CharField(max_length=30)
@@ -219,7 +219,7 @@ class Staged(models.Model):
     job = models.ForeignKey(Import, on_delete=models.CASCADE, db_index=False)
     line = models.PositiveIntegerField()
     side = models.CharField(max_length=5)
-    kind = models.CharField(max_length=13)
+    kind = models.CharField(max_length=20)
     value = models.CharField(max_length=320)
     lookup = models.CharField(max_length=30)
     note = models.CharField(max_length=200, blank=True)

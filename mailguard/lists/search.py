@@ -16,13 +16,14 @@ from functools import reduce
 from heapq import merge
 from itertools import islice
 from operator import or_
+from typing import ClassVar
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from mailguard.asked import Asked, plain
 from mailguard.lists.models import Domain, Entry
-from postfixconf.policy.entries import Kind, Side
+from postfixconf.policy.entries import GREY, Kind, Side
 
 __all__ = ["SORTS", "STATES", "Page", "Search"]
 
@@ -54,9 +55,11 @@ class Page:
 class Search(Asked):
     """What somebody looks for; all empty for everything."""
 
+    # What greylisting alone lets through is searched on a page of its own.
+    KINDS: ClassVar[tuple[Kind, ...]] = tuple(each for each in Kind if each not in GREY)
     CHOICES = {
         "side": list(Side),
-        "kind": list(Kind),
+        "kind": KINDS,
         "state": STATES,
         "sort": SORTS,
         "inside": ["1"],
@@ -94,6 +97,7 @@ class Search(Asked):
 
     def _now(self) -> QuerySet[Entry]:
         found = Entry.objects.filter(NOW).alias(domain=Domain("value"))
+        found = found.exclude(kind__startswith="grey_")  # a word that no index has
         return found.filter(STATES[self.state]) if self.state else found
 
     def _conditions(self) -> list[Q]:
@@ -132,7 +136,7 @@ class Search(Asked):
         """The rows in stretches, each of which an index has in the order of values."""
         first, *domain = self._conditions()
         for side in [self.side] if self.side else Side:
-            for kind in [self.kind] if self.kind else Kind:
+            for kind in [self.kind] if self.kind else self.KINDS:
                 yield self._now().filter(first, side=side, kind=kind)
         for condition in domain:
             yield self._unled(self._now().filter(condition))

@@ -78,7 +78,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One entry: what it is, who wanted it, and what else may stop this sender."""
-    row = get_object_or_404(Entry, pk=pk, until_revision=None)
+    row = get_object_or_404(Entry, pk=pk, until_revision=None, kind__in=KINDS)
     form = NoteForm(request.POST) if request.method == "POST" else NoteForm.of(row)
     if request.method == "POST" and form.is_valid():
         note, expires_at = form.cleaned_data["note"], form.cleaned_data["expires"]

@@ -11,6 +11,7 @@ from postfixconf.errors import BadPolicy
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC
+from postfixconf.policy.greylisting import GREYLISTING, NAMES
 from postfixconf.policy.listing import former
 from postfixconf.policy.ordering import CHECKS
 from postfixconf.policy.own_domains import OwnDomains
@@ -58,9 +59,10 @@ class Difference:
         except BadPolicy:
             if gone := former(self.what):  # an own list, perhaps taken out since
                 return gone.title
-            return TITLES.get(self.what) or TITLES.get(
-                self.what.partition(" ")[0], self.what
-            )
+            kind, _, name = self.what.partition(" ")
+            if kind == GREYLISTING:
+                return SETTINGS.get(name, self.what)
+            return TITLES.get(self.what) or TITLES.get(kind, self.what)
 
     @property
     def reverse(self) -> "Difference":
@@ -68,6 +70,16 @@ class Difference:
         return Difference(self.what, self.after, self.before)
 
 
+SETTINGS = {
+    "delay": "Greylisting: seconds to wait",
+    "retry-window": "Greylisting: hours to come back in",
+    "max-age": "Greylisting: days until somebody is forgotten",
+    "auto-whitelist": "Greylisting: mails until a client waits no more",
+    "by-host": "Greylisting: each address for itself",
+    "ipv4": "Greylisting: bits of an IPv4 network",
+    "ipv6": "Greylisting: bits of an IPv6 network",
+    "text": "Greylisting: what a sender reads",
+}
 TITLES = {
     DOMAIN: "Own domain",
     EXCEPTION: "May send with an own domain",
@@ -80,6 +92,8 @@ TITLES = {
     "sender": "Sender",
     "sender_domain": "Sender domain",
     "helo": "Greeting",
+    "grey_client": "Client that greylisting lets through",
+    "grey_recipient": "Recipient that greylisting leaves alone",
     "entries": "Entries",
     "pin": "Pin",
     **{f"{ORDER} {name}": f"Order of the {word}" for name, word in CHECKS.items()},
@@ -110,6 +124,10 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
                 yield Difference(f"{kind} {value}", before, after)
     if live.own.reply != wanted.own.reply:
         yield Difference(REPLY, live.own.reply, wanted.own.reply)
+    for name in NAMES:
+        old, new = (each.greylisting.told(name) for each in (live, wanted))
+        if old != new:
+            yield Difference(f"{GREYLISTING} {name}", old, new)
     for name in sorted({*live.order, *wanted.order}):
         before, after = order_word(live, name), order_word(wanted, name)
         if before != after:
@@ -158,6 +176,9 @@ def with_one(policy: Policy, change: Difference) -> Policy:
     if kind == ORDER:
         names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
         return policy.with_order(name, names)
+    if kind == GREYLISTING and name:
+        settings = policy.greylisting.with_one(name, change.after)
+        return replace(policy, greylisting=settings)
     return replace(policy, modes=_modes(policy, change), own=_own(policy.own, change))
 
 

@@ -1,4 +1,4 @@
-"""What is wanted: the mode of each control, their order, the own domains. The draft.
+"""What is wanted: the modes of controls, their order, own domains, greylisting.
 
 And what was found of the lists in the DNS that some controls ask.
 """
@@ -11,6 +11,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
 __all__ = [
+    "GreylistSetting",
     "KeyInUse",
     "ListCheck",
     "ListDay",
@@ -38,6 +39,19 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.mode}"
+
+
+class GreylistSetting(models.Model):
+    """One setting of greylisting that is not postgrey's default.
+
+    `name` and `value` are as `Greylisting.told` has them (delay: seconds as digits).
+    """
+
+    name = models.CharField(max_length=40, unique=True)
+    value = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}"
 
 
 class ListOrder(models.Model):

@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
+from mailguard.protection import greylist_settings
 from mailguard.protection.around import domains_taken
 from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
@@ -43,6 +44,7 @@ from postfixconf.policy.control import Control, Mode
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
+from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.own_lists import read_list
@@ -103,6 +105,7 @@ def wanted() -> Policy:
         zones=tuple(read_list(zone, told) for zone, told in lists),
         keys=dict(KeyInUse.objects.values_list("name", "key_id")),
         relays=relays(),
+        greylisting=greylist_settings.greylisting(),
     )
 
 
@@ -218,8 +221,9 @@ def set_mode(
 @transaction.atomic
 def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
     """Make the rows say exactly `policy`, for the controls it names."""
-    made = between(wanted(), policy)
-    changes = [put(change=each, actor=actor, reason=reason) for each in made]
+    changes: list[Change | None] = [*greylist_settings.put(policy, actor, reason)]
+    for each in [*between(wanted(), policy)]:
+        changes.append(put(change=each, actor=actor, reason=reason))
     for key, mode in policy.modes.items():  # a control that had no row yet
         changes.append(_store(key, mode, actor, reason))
     return [change for change in changes if change is not None]
@@ -243,6 +247,8 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     before, policy = wanted(), with_one(wanted(), change)
     if change.what in before.controls:
         return _store(change.what, policy.modes[change.what], actor, reason)
+    if kind == GREYLISTING:
+        return next(iter(greylist_settings.put(policy, actor, reason)), None)
     if kind not in (*KEPT, LIST, KEY, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
@@ -300,6 +306,7 @@ def candidates(server: Server) -> list[str]:
 @transaction.atomic
 def complete(server: Server) -> None:
     """Give a control that the catalogue gained since the adoption its rows."""
+    greylist_settings.complete_greylisting(server)
     known = set(Live.objects.filter(server=server).values_list("key", flat=True))
     if not known or known >= {each.key for each in STATIC.offered}:
         return

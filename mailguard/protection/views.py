@@ -21,6 +21,7 @@ from mailguard.traffic.beside import Beside, beside
 from mailguard.traffic.series import recipients_a_day
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Group, Mode
+from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.listing import former
 from postfixconf.policy.policy import OWN
 
@@ -116,9 +117,12 @@ def evidence_of(row: services.Row) -> Beside:
 
 
 def back_to(key: str) -> HttpResponse:
-    """The page, at the row of this control; own domains and lists have their own."""
+    """The page, at the row of this control; own domains, lists and
+    greylisting have their own."""
     if key == OWN:
         return redirect("protection:domains")
+    if key == GREYLISTING:
+        return redirect("greylisting:index")
     if former(key) is not None:
         return redirect(reverse("protection:blocklists") + "#" + key)
     return redirect(reverse("protection:index") + "#" + key)

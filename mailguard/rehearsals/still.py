@@ -175,7 +175,7 @@ def attempts(entry: Entry) -> QuerySet[Attempt]:
             return rows.filter(sender_key=key_of(value))
         case Kind.SENDER_DOMAIN:
             return rows.filter(domain_key=key_of(value))
-        case Kind.HELO:
+        case Kind.HELO | Kind.GREY_CLIENT | Kind.GREY_RECIPIENT:
             return rows.none()
 
 

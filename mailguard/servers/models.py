@@ -8,12 +8,12 @@ __all__ = ["Live", "Observed", "Server"]
 class Server(models.Model):
     """One Postfix instance.
 
-    `adopted_main` and `adopted_master` are its files as last adopted, from
-    which every plan starts; empty until the first adoption. `live_policy` is the
-    policy that is live. `written_tables` are the digests of our tables as last
-    written, `written_as` the type and the kind of keys they were written with (as
-    `changes.tables.made_as` tells it), `stale_tables` those that somebody changed and
-    that have to be made anew.
+    `adopted_main`, `adopted_master` and `adopted_options` (postgrey's) are its files
+    as last adopted, from which every plan starts; empty until the first adoption.
+    `live_policy` is the policy that is live. `written_tables` are the digests of our
+    tables as last written, `written_as` the type and the kind of keys they were written
+    with (as `changes.tables.made_as` tells it), `stale_tables` those that somebody
+    changed and that have to be made anew.
     """
 
     name = models.SlugField(unique=True)
@@ -21,6 +21,7 @@ class Server(models.Model):
     prefer_reload = models.BooleanField(default=False)
     adopted_main = models.BinaryField(null=True)
     adopted_master = models.BinaryField(null=True)
+    adopted_options = models.BinaryField(default=b"")
     # SHA-256 of all files as mailguard last wrote or adopted them.
     written_digest = models.CharField(max_length=64, blank=True)
     live_policy = models.JSONField(default=dict)
@@ -43,6 +44,7 @@ class Observed(models.Model):
     main = models.BinaryField(default=b"")
     master = models.BinaryField(default=b"")
     access = models.BinaryField(default=b"")
+    options = models.BinaryField(default=b"")
     tables = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, blank=True)
     facts = models.JSONField(default=dict)

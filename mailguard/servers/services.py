@@ -83,6 +83,7 @@ def keep_observed(server: Server, seen: library.Observed) -> None:
             "main": as_bytes(seen.texts.main),
             "master": as_bytes(seen.texts.master),
             "access": as_bytes(seen.texts.access),
+            "options": as_bytes(seen.texts.options),
             "tables": dict(seen.tables),
             "digest": seen.digest,
             "facts": asdict(seen.facts),
@@ -98,9 +99,10 @@ def last_observed(server: Server) -> library.Observed | None:
     row = Observed.objects.filter(server=server).exclude(digest="").first()
     if row is None:
         return None
-    facts = row.facts | {"table_types": tuple(row.facts["table_types"])}
+    lists = ("table_types", "postgrey_lists")
+    facts = row.facts | {name: tuple(row.facts.get(name, ())) for name in lists}
     return library.Observed(
-        library.Texts(as_text(row.main), as_text(row.master), as_text(row.access)),
+        library.Texts(*map(as_text, (row.main, row.master, row.access, row.options))),
         library.Facts(**facts),
         row.running,
         row.tables,
@@ -112,7 +114,11 @@ def adopted_texts(server: Server) -> library.Texts | None:
     """The files as last adopted; None before the first adoption."""
     if server.adopted_main is None or server.adopted_master is None:
         return None
-    return library.Texts(as_text(server.adopted_main), as_text(server.adopted_master))
+    return library.Texts(
+        as_text(server.adopted_main),
+        as_text(server.adopted_master),
+        options=as_text(server.adopted_options),
+    )
 
 
 def set_live(server: Server, modes: Mapping[str, str], number: int) -> None:

@@ -30,7 +30,7 @@ from mailguard.traffic.models import (
 )
 from mailguard.traffic.times import microseconds
 from mailguard.traffic.tops import PERIODS, REST, refresh_top
-from postfixconf.maillog.attribution import GREYLISTING, ZONES
+from postfixconf.maillog.attribution import ZONES
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 
@@ -97,7 +97,7 @@ def watched(server: Server) -> list[str]:
     fixed = [each.key for each in CONTROLS if each.signature]
     live = Live.objects.filter(server=server).values_list("key", flat=True)
     own = sorted(key for key in live if key.startswith(ZONES) and key not in fixed)
-    return [*fixed, *own, GREYLISTING]
+    return [*fixed, *own]
 
 
 def refresh(server: Server, seconds: float) -> None:

@@ -19,10 +19,10 @@ from django.utils import timezone
 
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from mailguard.traffic import store, triplets
+from mailguard.traffic import let_through, store, triplets
 from mailguard.traffic.models import Log
 from mailguard.traffic.rows import fit
-from mailguard.traffic.understanding import Part, Reader, keyed_zones, own_reply
+from mailguard.traffic.understanding import Part, Reader, keyed_zones, replies_of
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.logs import Bookmark, Chunk, FileLog, JournalLog, source_of
@@ -108,7 +108,7 @@ def taken_up(log: Log, source: FileLog | JournalLog) -> Following:
     if known and known.bookmark == log.bookmark:
         known.reader.domains_only = log.domains_only
         known.reader.zones = keyed_zones(log.server)
-        if known.reader.own_reply == own_reply(log.server):
+        if known.reader.replies == replies_of(log.server):
             return known
     reader = Reader(log.server, domains_only=log.domains_only)
     reader.recall(source.before(Bookmark.from_json(log.bookmark), REPLAYED))
@@ -148,6 +148,7 @@ def keep(log: Log, part: Part, since: datetime | None = None) -> int:
     if part.greylisted or part.beside:
         lines = [(each.at, each.record) for each in part.greylisted if each.at]
         triplets.keep(log.server, lines, part.beside, domains_only=log.domains_only)
+        let_through.keep(log.server, lines, domains_only=log.domains_only)
     if part.lines:
         count(log, part)
     return new

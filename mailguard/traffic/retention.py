@@ -15,6 +15,7 @@ from mailguard.traffic.models import (
     Correspondent,
     Daily,
     Hit,
+    LetThrough,
     Triplet,
     Verdict,
 )
@@ -50,6 +51,7 @@ def aged(**where: datetime) -> list[QuerySet[Any]]:
         *(Hit.objects.filter(verdict=each, **at).order_by("at") for each in Verdict),
         Correspondent.objects.filter(**at).order_by("at"),
         Triplet.objects.filter(**last).order_by("last_at"),
+        LetThrough.objects.filter(**last).order_by("last_at"),
     ]
 
 

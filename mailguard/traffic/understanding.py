@@ -17,10 +17,11 @@ from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.intake import Batch, Greylist, Intake
 from postfixconf.policy.policy import Policy
 
-__all__ = ["Part", "Reader", "keyed_zones", "own_reply"]
+__all__ = ["Part", "Reader", "keyed_zones", "replies_of"]
 
 RENEWED = timedelta(hours=1)  # the year of a stamp depends on when it is read
 PIECE = 64 << 10  # bytes: what is made of them is used while it is still at hand
+SHORTEST = 4  # letters by which a text is known
 # The lines by which the system says that it threw others away have these words.
 THROWN = (b" messages ", b"last message repeated ")
 
@@ -46,8 +47,9 @@ class Reader:
     """
 
     def __init__(self, server: Server, *, domains_only: bool) -> None:
-        self.own_reply, self.domains_only = own_reply(server), domains_only
-        self._intake = Intake(now(), own_reply=self.own_reply)
+        self.replies, self.domains_only = replies_of(server), domains_only
+        own, greylist = self.replies
+        self._intake = Intake(now(), own_reply=own, greylist_text=greylist)
         self._server_id, self._read_at = server.pk, timezone.now()
         self.zones = keyed_zones(server)
         self._greylisting = False
@@ -83,10 +85,16 @@ class Reader:
         return told.part(0)
 
 
-def own_reply(server: Server) -> str:
-    """What the own-domain stop answers on this server."""
-    reply: str = (server.live_policy or {}).get("own", {}).get("reply", "")
-    return reply
+def replies_of(server: Server) -> tuple[str, str]:
+    """What the own-domain stop answers on this server, and how postgrey begins.
+
+    "" where that is the usual text. postgrey puts figures in its own at each %.
+    """
+    policy = server.live_policy or {}
+    own: str = policy.get("own", {}).get("reply", "")
+    text: str = policy.get(GREYLISTING, {}).get("text", "")
+    begins = text.partition("%")[0].strip()
+    return own, begins if len(begins) >= SHORTEST else ""
 
 
 def keyed_zones(server: Server) -> tuple[str, ...]:

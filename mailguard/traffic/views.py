@@ -10,6 +10,7 @@ from mailguard.traffic.envelopes import sender_domain
 from mailguard.traffic.letting import MOST, patterns
 from mailguard.traffic.models import Attempt, Log
 from mailguard.traffic.search import PERIODS, VERDICTS, Page, Search
+from mailguard.traffic.sparing import spares
 from mailguard.traffic.stories import Story, ticket
 from mailguard.traffic.words import CHOICES, rule
 from postfixconf.errors import BadValue
@@ -67,6 +68,7 @@ def attempt(request: HttpRequest, pk: int) -> HttpResponse:
         "story": story,
         "rules": [(key, each, since(row, key)) for key, each in story.rules],
         "patterns": patterns(story),
+        "spares": spares(story),
         "most": MOST,
         "domain": sender_domain(row),
         "ticket": ticket(story),

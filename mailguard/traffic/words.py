@@ -96,6 +96,8 @@ SENDERS = {
     "in with user name and password.",
     "reject_non_fqdn_recipient": "Write to a full address, user@domain.",
     "reject_unknown_recipient_domain": "Check the domain of the recipient's address.",
+    "greylisting": "Nothing to do: the sending server tries again by itself within "
+    "minutes.",
     "reject_unauth_pipelining": "Update the sending program: it talks without waiting "
     "for answers.",
 }
@@ -108,10 +110,6 @@ MORE = {
         "the page of entries and take it away; an allow entry for a more specific "
         "value also helps.",
         page="entries",
-    ),
-    "greylisting": Rule(
-        "Ask unknown senders to come back later (greylisting)",
-        "Nothing to do: the sending server tries again by itself within minutes.",
     ),
     "relay_protection": Rule(
         "Do not pass on mail for other people's domains",

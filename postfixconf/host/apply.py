@@ -10,10 +10,13 @@
     checkpoint     registered before the first byte changes
     baseline       compare once more; the probe service is asked before: a fault
                    that is there already is not the change's
+    serve          where the change needs a service, it runs and answers first
     replace        tables, then master.cf, then main.cf, by rename, each only
                    where nobody else has written since the checkpoint
+    reread         postgrey, where lists of its changed: seen by its answers
     restart        or reload; none where tables alone changed
     probe          as a stranger and as a trusted client, and the log
+    settle         the service is asked once more, or stopped if nobody asks it now
 
 Up to the checkpoint a failure leaves the server untouched: Refused. After it,
 a failure brings the old state back: RolledBack, or Broken where even that
@@ -32,11 +35,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HandEdited, HostError, Locked, Refusal
-from postfixconf.host import checkpoint, files, observe, tables
+from postfixconf.host import checkpoint, files, observe, services, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
-from postfixconf.host.observe import texts_of
+from postfixconf.host.listeners import Listeners
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import (
     Baseline,
@@ -83,12 +86,14 @@ def apply(
                 return Applied("the server is as wanted", plan.standing)
             with step("check"):
                 check(plan)
+                listeners = Listeners.of_plan(plan, server.config_dir)
+                listeners.ready()
             with staged(plan, server, journal) as new:
                 with step("rehearse") as saw:
                     saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
                     point = checkpoint.save(checkpoints, number, plan.digest, new, seal)
-                return go_live(plan, server, new, point, journal)
+                return go_live(plan, server, new, point, journal, listeners)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
 
@@ -99,6 +104,7 @@ def go_live(
     new: list[files.Staged],
     point: Checkpoint,
     journal: Journal,
+    listeners: Listeners,
 ) -> Outcome:
     """From the first byte on: everything holds, or everything goes back."""
     step = journal.step
@@ -106,19 +112,23 @@ def go_live(
         with step("baseline"):
             compare(plan, server)  # once more: what was saved is what was reviewed
             before = ask_before(plan, server, new)
-        with step("replace"):
-            standing = put_in_place(new, point, server)
-        with step(plan.action):
-            take_effect(plan.action, server)
-        with step("probe") as saw:
-            saw(said := prove(server, before))
+        with services.needed(plan.needs, server, new, point, journal):
+            with step("replace"):
+                standing = put_in_place(new, point, server)
+            if listeners.pairs:
+                with step("reread") as saw:
+                    saw(listeners.reread())
+            with step(plan.action):
+                take_effect(plan.action, server)
+            with step("probe") as saw:
+                saw(said := prove(server, before))
         point.close("applied", standing)
     except (HandEdited, Refusal) as cause:
-        return give_way(point, str(cause))
+        return give_way(point, server, str(cause))
     except HostError as cause:
-        return undo(point, server, str(cause), journal.unwatched())
+        return undo(point, server, str(cause), journal.unwatched(), listeners)
     except BaseException:
-        undo(point, server, "interrupted", journal.unwatched())
+        undo(point, server, "interrupted", journal.unwatched(), listeners)
         raise
     return Applied(said, standing)
 
@@ -136,11 +146,12 @@ def put_in_place(
     return observe.standing(server)
 
 
-def give_way(point: Checkpoint, cause: str) -> Refused | Broken:
+def give_way(point: Checkpoint, server: Instance, cause: str) -> Refused | Broken:
     """Leave what somebody edited just now, and take back what is ours."""
     outcome: Refused | Broken = Refused(cause)
     try:
         point.give_way()
+        services.put_back(point, server)
     except HostError as why:
         outcome = Broken(cause, str(why))
     with suppress(HostError):
@@ -163,15 +174,21 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
 
 
 def undo(
-    point: Checkpoint, server: Instance, cause: str, journal: Journal
+    point: Checkpoint,
+    server: Instance,
+    cause: str,
+    journal: Journal,
+    listeners: Listeners | None = None,
 ) -> RolledBack | Broken:
-    """Put the checkpoint back and start Postfix with it."""
+    """Put the checkpoint back and start Postfix with it; have postgrey read it."""
     outcome: RolledBack | Broken = RolledBack(cause)
     try:
         with journal.step("restore"):
+            listeners = listeners or Listeners.of_checkpoint(point)
             point.restore()
-        with journal.step("restart"):
+        with services.as_before(point, server), journal.step("restart"):
             server.restart()
+        listeners.bring_back()
     except HostError as why:
         outcome = Broken(cause, str(why))
         with suppress(HostError):
@@ -184,21 +201,9 @@ def undo(
 
 def compare(plan: Plan, server: Instance) -> None:
     """Refuse unless Postfix runs on exactly the files the plan was made from."""
-    live, standing = texts_of(server), observe.standing(server)
-    edited = [
-        name
-        for name, now, then in (
-            ("main.cf", live.main, plan.before.main),
-            ("master.cf", live.master, plan.before.master),
-            ("access", live.access, plan.before.access),
-        )
-        if now != then
-    ]
-    names = {*standing, *plan.standing}
-    edited += [n for n in names if standing.get(n) != plan.standing.get(n)]
-    if edited:
+    for name in observe.edited(plan, server):
         raise Refusal(
-            f"{server.config_dir}/{edited[0]} was edited by hand since this change "
+            f"{server.config_dir / name} was edited by hand since this change "
             "was reviewed. Nothing was changed. Adopt the edit, then review again."
         )
     if server.master_pid() is None:
@@ -250,6 +255,7 @@ def staged(
                     built = tables.build(server.config_dir, room, table)
                     (late if table.late else new).extend(built)
                 for old, text in (
+                    *observe.options_file(server, plan.after.options),
                     (server.master(), plan.after.master),
                     (server.main(), plan.after.main),
                 ):
@@ -290,7 +296,8 @@ def recover(
     """
     recovered = []
     with files.locked(server.config_dir):
-        files.sweep(server.config_dir)
+        for directory in observe.directories(server):
+            files.sweep(directory)
         room.sweep()
         cause = "the worker was stopped in the middle of the change"
         for point in checkpoint.checkpoints(checkpoints, seal):

@@ -3,6 +3,7 @@
     checkpoints/000012-4f1d0c…/     the revision's number and its plan's digest
         manifest.json               which files, with mode, owner and both digests
         main.cf …                   the bytes as they were
+        services.json               what ran before, where the change needs any
         outcome                     how the change ended; blank while it is open
 
 It is registered before the first byte is changed and needs no database. An open
@@ -124,6 +125,18 @@ class Checkpoint:
                 ours = _is(Path(each.path), each.after)
             if ours:
                 self._put_back(each)
+
+    def register(self, service: str, *, running: bool, anew: bool) -> None:
+        """Note how a service is before it is started, stopped or started anew."""
+        told = self.services() | {service: {"running": running, "anew": anew}}
+        _write(self.directory / "services.json", json.dumps(told).encode())
+
+    def services(self) -> dict[str, dict[str, bool]]:
+        """How the services were that the change needs, by name."""
+        path = self.directory / "services.json"
+        with failing(self.directory):
+            told = json.loads(path.read_text()) if path.exists() else {}
+            return {str(name): dict(was) for name, was in told.items()}
 
     def close(self, outcome: str, standing: Mapping[str, str] | None = None) -> None:
         """Record how the change ended; from now on nothing is undone.

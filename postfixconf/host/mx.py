@@ -112,12 +112,12 @@ def _host(name: object) -> str:
 
 
 def _addresses(resolver: dns.resolver.Resolver, host: str) -> tuple[str, ...]:
-    """Every address of one host, none where DNS does not tell."""
+    """Every address of one host, none where DNS does not tell; DNS has no order."""
     found: list[str] = []
     for kind in ("A", "AAAA"):
         try:
             told = resolver.resolve(f"{host}.", kind, search=False)
         except dns.exception.DNSException:
             continue
-        found += [str(ip_address(str(each))) for each in told]
+        found += sorted(str(ip_address(str(each))) for each in told)
     return tuple(found)

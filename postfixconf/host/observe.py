@@ -1,24 +1,37 @@
 """Looking at a server: its files, and what its Postfix is."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from postfixconf.host import tables
+from postfixconf.errors import BadFile
+from postfixconf.host import files, postgrey, tables
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.host.maps import around
-from postfixconf.policy.entries import Lookup
+from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.keyed import REPLIES_TABLE
 from postfixconf.policy.listing import Asked
 from postfixconf.policy.lookups import OWN_TABLE
+from postfixconf.policy.needs import POSTGREY_LISTS
 from postfixconf.policy.observed import Facts, Observed, Texts
+from postfixconf.policy.plan import Plan
 from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAY_TABLES
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["observe", "standing", "texts_of"]
+__all__ = [
+    "directories",
+    "edited",
+    "observe",
+    "options_file",
+    "standing",
+    "texts_of",
+]
 
+# What is ours alone, besides the tables of entries and those of keyed lists.
+SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *RELAY_TABLES.values())
 POSTCONF = Path("/usr/sbin/postconf")
 
 
@@ -31,7 +44,7 @@ def observe(instance: Instance) -> Observed:
     texts = texts_of(instance)
     main, master = MainCf.parse(texts.main), MasterCf.parse(texts.master)
     installed = POSTCONF.stat().st_mtime_ns if POSTCONF.exists() else 0
-    known = facts(instance, installed)
+    known = with_postgrey(facts(instance, installed), instance)
     running = instance.master_pid() is not None
     there = around(main, master, known)
     return Observed(texts, known, running, standing(instance), there)
@@ -40,7 +53,54 @@ def observe(instance: Instance) -> Observed:
 def texts_of(instance: Instance) -> Texts:
     """What a person may have written by hand, as it stands. Raises FileFailed."""
     hand = tables.hand_written(instance.config_dir / Lookup.ACCESS)
-    return Texts(instance.main().text, instance.master().text, hand)
+    options = "".join(saved.text for saved, _ in options_file(instance, ""))
+    return Texts(instance.main().text, instance.master().text, hand, options)
+
+
+def edited(plan: Plan, instance: Instance) -> list[str]:
+    """The files that are not what a plan was made from, by name or path."""
+    live, then, now = texts_of(instance), plan.before, standing(instance)
+    pairs: list[tuple[str, str | None, str | None]] = [
+        ("main.cf", live.main, then.main),
+        ("master.cf", live.master, then.master),
+        (Lookup.ACCESS, live.access, then.access),
+        (plan.options, live.options, then.options),
+        *((x, now.get(x), plan.standing.get(x)) for x in {*now, *plan.standing}),
+    ]
+    return [name for name, one, other in pairs if one != other]
+
+
+def directories(instance: Instance) -> list[Path]:
+    """Where files are written that a change exchanges."""
+    options = [saved.path.parent for saved, _ in options_file(instance, "")]
+    return [instance.config_dir, *options]
+
+
+def options_file(instance: Instance, text: str) -> list[tuple[files.Saved, str]]:
+    """postgrey's options file as it stands, and what it shall be; none without one."""
+    found = postgrey.find(instance)
+    return [(found.saved(), text)] if found else []
+
+
+def with_postgrey(known: Facts, instance: Instance) -> Facts:
+    """The facts with the postgrey that can be asked here, if there is one.
+
+    Where its options cannot be understood, nobody knows how it is reached.
+    """
+    found = postgrey.find(instance)
+    if found is None:
+        return known
+    try:
+        service = found.service
+    except BadFile:
+        service = ""
+    there = (path for path in POSTGREY_LISTS if (instance.config_dir / path).exists())
+    return replace(
+        known,
+        postgrey=service,
+        postgrey_options=str(found.options),
+        postgrey_lists=tuple(there),
+    )
 
 
 def standing(instance: Instance) -> dict[str, str]:
@@ -50,14 +110,7 @@ def standing(instance: Instance) -> dict[str, str]:
     listed = sorted(f"mailguard/{path.name}" for each in kinds for path in each)
     found = {
         path: tables.digest(instance.config_dir / path, block=path == Lookup.ACCESS)
-        for path in (
-            *Lookup,
-            OWN_TABLE,
-            RECORDER_TABLE,
-            REPLIES_TABLE,
-            *RELAY_TABLES.values(),
-            *listed,
-        )
+        for path in (*Lookup, *Spared, *SMALL, *listed)
     }
     return {str(path): digest for path, digest in found.items() if digest}
 

@@ -2,14 +2,15 @@
 
 It listens on one port of loopback, accepts any address at `practice.test`,
 delivers into a directory of its own, trusts 127.0.0.1 only, and sends nothing
-to the outside: every other destination is an error.
+to the outside: every other destination is an error. It has a postgrey of its own, where
+the program is installed, with its data beside: nothing asks it at first.
 """
 
 import shutil
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HostError
-from postfixconf.host import files
+from postfixconf.host import files, postgrey
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.text.maincf import MainCf
@@ -26,6 +27,19 @@ STOCK_MASTER = (
 # What a chrooted smtpd reads (Debian's configure-instance.sh copies the same).
 CHROOT = ("resolv.conf", "hosts", "services", "nsswitch.conf", "localtime", "host.conf")
 SMTP = "smtp      inet  n       -       y       -       -       smtpd\n"
+# How far postgrey's port is from Postfix's: 12525 beside 2525.
+POSTGREY_PORT = 10_000
+# Debian's and Red Hat's own whitelists, copied where they are there.
+LISTS = {
+    "whitelist_clients": (
+        "/etc/postgrey/whitelist_clients",
+        "/etc/postfix/postgrey_whitelist_clients",
+    ),
+    "whitelist_recipients": (
+        "/etc/postgrey/whitelist_recipients",
+        "/etc/postfix/postgrey_whitelist_recipients",
+    ),
+}
 # Without TLS: the practice server has no certificate of its own.
 DROPPED = ("smtpd_tls_cert_file", "smtpd_tls_key_file", "smtpd_tls_security_level")
 
@@ -72,6 +86,9 @@ def create(room: Path, port: int) -> Instance:
         _write(room / "etc" / "master.cf", _master(stock(STOCK_MASTER), port))
         _write(room / "etc" / "main.cf", _main(stock(STOCK_MAIN), room))
     _fill_chroot(room / "spool" / "etc")
+    _open_log(room / "log" / "mail.log")
+    if postgrey.installed():
+        _make_postgrey(room / "postgrey", port)
     return instance
 
 
@@ -93,6 +110,23 @@ def _make_directories(room: Path) -> None:
     # Postfix fills its own queue directory at the first start.
 
 
+def _make_postgrey(room: Path, port: int) -> None:
+    """The options, lists and data of its postgrey; what is there is kept."""
+    if (room / "options").exists():
+        return
+    (room / "data").mkdir(parents=True, exist_ok=True)
+    shutil.chown(room / "data", "postgrey", "postgrey")
+    words = [f"--inet=127.0.0.1:{port + POSTGREY_PORT}", f"--dbdir={room}/data"]
+    for name, candidates in LISTS.items():
+        found = next((x for x in map(Path, candidates) if x.is_file()), None)
+        _write(room / name, files.read(found).text if found else "")
+        words += [
+            f"--{name.replace('_', '-')}={room / name}{x}" for x in ("", ".local")
+        ]
+    lines = "".join(f" \\\n    {word}" for word in words)
+    _write(room / "options", f'# How postgrey is started.\nPOSTGREY_OPTS="{lines}"\n')
+
+
 def _main(text: str, room: Path) -> str:
     document = MainCf.parse(text)
     for name in DROPPED:
@@ -107,6 +141,17 @@ def _master(text: str, port: int) -> str:
     if SMTP not in text:
         raise BadFile("master.cf", 1, text[:60], "no stock line for the SMTP port")
     return text.replace(SMTP, SMTP.replace("smtp      inet", f"{port:<9} inet"), 1)
+
+
+def _open_log(path: Path) -> None:
+    """Have a log that user postfix may write too.
+
+    Before Postfix runs, postsuper(1) writes into it itself, as that user, of each queue
+    file that a stop under load has left half made; where it may not, Postfix does not
+    start (seen on 3.7.11).
+    """
+    path.touch(mode=0o644)
+    shutil.chown(path, "postfix", "postfix")
 
 
 def _fill_chroot(directory: Path) -> None:

@@ -21,16 +21,19 @@ from functools import lru_cache
 from pathlib import Path
 
 from postfixconf.errors import CommandFailed, FileFailed, Refusal
-from postfixconf.host import files
+from postfixconf.host import files, perl
 from postfixconf.host.commands import run
-from postfixconf.policy.table import HEADER, Table
+from postfixconf.policy.entries import Spared
+from postfixconf.policy.table import HEADER, POSTGREY, Table
 from postfixconf.text.access import BEGIN, END, Line, lines_of, managed_span
 from postfixconf.text.lines import terminated
+from postfixconf.text.postgrey_lists import Which
 
 __all__ = ["build", "digest", "hand_written", "room_in"]
 
 # The file postmap makes for each indexed type; other types are read as text.
 SUFFIX = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag"}
+GREY_LISTS = {Spared.CLIENTS: Which.CLIENTS, Spared.RECIPIENTS: Which.RECIPIENTS}
 EDITABLE = ("hash", "btree", "lmdb")
 PUBLIC, SECRET = 0o644, 0o600  # modes of a new source
 SAMPLE = 500  # keys looked up in a table that was made anew
@@ -77,12 +80,20 @@ def build(config_dir: Path, room: Path, table: Table) -> list[files.Staged]:
             asked = _write(source, table, hand)
             if suffix is not None:
                 _postmap(config_dir, f"{table.type}:{source}", timeout=600)
+        if table.type == POSTGREY:
+            _judge(source, GREY_LISTS[Spared(table.path)])
         with ThreadPoolExecutor() as side_by_side:
             list(side_by_side.map(_finish, staged))
         _look_up(config_dir, f"{table.type}:{source}", asked)
         return [_beside(each, room) for each in staged]
     except OSError as cause:
         raise FileFailed(str(source), cause) from cause
+
+
+def _judge(source: Path, which: Which) -> None:
+    """Raise Refusal for a list that would kill postgrey, or let in everybody."""
+    for line in perl.faults(files.read(source).text, which):
+        raise Refusal(f"{line.sentence} Nothing was changed. Take that entry out.")
 
 
 def hand_written(path: Path) -> str:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from postfixconf.maillog.records import Check, Verdict
 from postfixconf.masking import MASK, masked
 from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.greylisting import GREYLISTING
 
 __all__ = [
     "ENTRIES",
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 ENTRIES = "entries"
-GREYLISTING = "greylisting"
 RECORDER = "recorder"
 RECORDED = "mailguard reverse="
 UNATTRIBUTED = "unattributed"
@@ -60,7 +60,6 @@ MORE = {
     "Client host rejected: Greylisted": GREYLISTING,
     "Helo command rejected: Greylisted": GREYLISTING,
     "Sender address rejected: Greylisted": GREYLISTING,
-    "Recipient address rejected: Greylisted": GREYLISTING,
     "Data command rejected: Greylisted": GREYLISTING,
     "End-of-data command rejected: Greylisted": GREYLISTING,
 }
@@ -114,7 +113,7 @@ LISTS = {
     "Recipient address": "rhsbl_recipient",
     "Helo command": "rhsbl_helo",
 }
-OURS = frozenset({each.key for each in CONTROLS} | {ENTRIES, GREYLISTING})
+OURS = frozenset({each.key for each in CONTROLS} | {ENTRIES})
 ZONES = ("dnsbl:", "rhsbl_sender:", "rhsbl_helo:", "rhsbl_reverse:")
 CHECKS = {"header": "header_checks", "body": "body_checks"}
 ALWAYS_TABLE = frozenset(

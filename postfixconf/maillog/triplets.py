@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
+from postfixconf.text.postgrey_files import PROBE_SENDER
 
 __all__ = [
     "MOST",
@@ -109,6 +110,8 @@ class Triplets:
 def key_of(record: Greylisted | Attempt) -> Key | None:
     """The triplet that a line or an attempt is about; None where it names none."""
     sender, recipient = record.sender, record.recipient
+    if sender == PROBE_SENDER:
+        return None
     network = network_of(record.client.address) if record.client else None
     if network is None:
         return None

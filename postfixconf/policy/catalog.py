@@ -9,6 +9,7 @@ smtpd_check.c.
 from postfixconf.errors import BadPolicy
 from postfixconf.policy import blocklists
 from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
+from postfixconf.policy.greylisting import GREYLISTING, Greylist
 from postfixconf.policy.recorder import RECORDER, Recorder
 from postfixconf.policy.unusable_lists import refusal, without_key
 
@@ -184,6 +185,22 @@ CONTROLS: tuple[Control, ...] = (
         signature="Recipient address rejected: Domain not found",
     ),
     *blocklists.controls(),
+    Control(
+        key=GREYLISTING,
+        group=Group.GREYLISTING,
+        # Behind every other policy service, whose rank is 1000.
+        place=Greylist(RECIPIENT, 1001),
+        title="Ask unknown senders to come back later (greylisting)",
+        stops="Spam programs that never try again. Whoever comes back after some "
+        "minutes is let in, and waits no more after a few times.",
+        loses="Nothing that is sent again, as mail servers do; but the first mail of "
+        "somebody new comes minutes late, or hours from senders who come back late or "
+        "from another server each time.",
+        risk=Risk.MEDIUM,
+        reply="450 4.2.0 <you@here.example>: Recipient address rejected: Greylisted…",
+        signature="Recipient address rejected: Greylisted",
+        since="3.0",
+    ),
     Control(
         key="disable_vrfy_command",
         group=Group.PROTOCOL,

@@ -9,9 +9,10 @@ the adopted text, so switching a control off again gives back the adopted bytes.
 
 from collections.abc import Mapping
 
-from postfixconf.policy.control import Mode, Restriction, Stop, Switch
+from postfixconf.policy.control import Mode, Place, Restriction, Stop, Switch
 from postfixconf.policy.controls import Controls
 from postfixconf.policy.found import Found, switch_is_on
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.policy import Policy
@@ -40,20 +41,25 @@ def compose(
             continue
         if mode == before.mode and _stands(main, before.places, each.place, facts):
             continue
-        match each.place:
+        match here(each.place, facts):
             case Stop():
                 pass  # `lookups.weave` does it
             case Switch() as switch:
                 main = _flip(main, switch, mode, facts)
-            case (Restriction() | Recorder()) as place if mode is Mode.OFF:
+            case (Restriction() | Recorder() | Greylist()) as place if mode is Mode.OFF:
                 main = _take_out(main, before.places, place, facts)
             case Recorder() as recorder:
                 main = _record(main, recorder, facts, controls)
-            case Restriction() as place if before.mode is Mode.OFF:
+            case (Restriction() | Greylist()) as place if before.mode is Mode.OFF:
                 main = _insert(main, place, mode, facts, controls)
-            case Restriction() as place:
+            case (Restriction() | Greylist()) as place:
                 main = _change(main, before.places, place, mode, facts)
     return main
+
+
+def here(place: Place, facts: Facts) -> Place:
+    """A control's place on this server: greylisting has its own postgrey to ask."""
+    return place.on(facts.postgrey) if isinstance(place, Greylist) else place
 
 
 def _stands(main: MainCf, names: tuple[str, ...], place: object, facts: Facts) -> bool:
@@ -75,7 +81,10 @@ def _flip(main: MainCf, switch: Switch, mode: Mode, facts: Facts) -> MainCf:
 
 
 def _take_out(
-    main: MainCf, names: tuple[str, ...], place: Restriction | Recorder, facts: Facts
+    main: MainCf,
+    names: tuple[str, ...],
+    place: Restriction | Recorder | Greylist,
+    facts: Facts,
 ) -> MainCf:
     """Take the rule out of these lists; one with only our permits left goes too."""
     for name in names:
@@ -87,7 +96,11 @@ def _take_out(
 
 
 def _change(
-    main: MainCf, names: tuple[str, ...], place: Restriction, mode: Mode, facts: Facts
+    main: MainCf,
+    names: tuple[str, ...],
+    place: Restriction | Greylist,
+    mode: Mode,
+    facts: Facts,
 ) -> MainCf:
     """Give the rule the mode where it stands."""
     warn = mode is Mode.TEST
@@ -101,7 +114,11 @@ def _change(
 
 
 def _insert(
-    main: MainCf, place: Restriction, mode: Mode, facts: Facts, controls: Controls
+    main: MainCf,
+    place: Restriction | Greylist,
+    mode: Mode,
+    facts: Facts,
+    controls: Controls,
 ) -> MainCf:
     """Put a rule that stands nowhere into its list, behind the permits."""
     name = place.parameter

@@ -1,7 +1,7 @@
 """What a control is: one thing that can be switched, and where it stands.
 
-A control is a restriction in one of Postfix's lists or the own-domain stop (off,
-test, on), or a parameter of main.cf or the recorder (off, on).
+A control is a restriction in one of Postfix's lists, the own-domain stop or
+greylisting (off, test, on), or a parameter of main.cf or the recorder (off, on).
 `postfixconf.policy.catalog` holds those that everybody has.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.text.rules import Rule
 
@@ -18,6 +19,7 @@ __all__ = [
     "Control",
     "Group",
     "Mode",
+    "Place",
     "Restriction",
     "Risk",
     "Stop",
@@ -56,6 +58,7 @@ class Group(StrEnum):
     SENDER = "Sender"
     RECIPIENT = "Recipient"
     BLOCKLISTS = "Blocklists"
+    GREYLISTING = "Greylisting"
     PROTOCOL = "Protocol"
     EVIDENCE = "Evidence"
 
@@ -151,6 +154,9 @@ class Stop:
     parameter: str
 
 
+Place = Restriction | Switch | Stop | Recorder | Greylist
+
+
 @dataclass(frozen=True)
 class Control:
     """One thing that can be switched.
@@ -166,7 +172,7 @@ class Control:
 
     key: str
     group: Group
-    place: Restriction | Switch | Stop | Recorder
+    place: Place
     title: str
     stops: str
     loses: str
@@ -211,6 +217,8 @@ class Control:
         """Why it is not available on a server, without a full stop."""
         if self.records:
             return f"the installed Postfix has no {RECORDER_TYPE} tables: it needs them"
+        if isinstance(self.place, Greylist):
+            return "no postgrey was found here: install it (apt-get install postgrey)"
         if self.keyed:
             return f"the installed Postfix has no {KEYED_TYPE} tables, for its key"
         return "the installed Postfix does not have it"

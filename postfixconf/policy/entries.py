@@ -16,8 +16,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from postfixconf.errors import BadValue
+from postfixconf.text.postgrey_lists import Which, read_entry
 
-__all__ = ["ALLOW", "DENY", "Entry", "Kind", "Lookup", "Side", "keys_of", "read_value"]
+__all__ = [
+    "ALLOW",
+    "DENY",
+    "GREY",
+    "Entry",
+    "Kind",
+    "Lookup",
+    "Side",
+    "Spared",
+    "keys_of",
+    "read_value",
+]
 
 # What a table answers. Never OK: that would end a list for mail to strangers too.
 ALLOW = "permit_auth_destination"
@@ -46,11 +58,21 @@ class Kind(StrEnum):
     SENDER = "sender"
     SENDER_DOMAIN = "sender_domain"
     HELO = "helo"
+    GREY_CLIENT = "grey_client"
+    GREY_RECIPIENT = "grey_recipient"
 
     @property
     def claimed(self) -> bool:
         """Whether anyone can claim it: a client address and its name are proven."""
-        return self not in (Kind.CLIENT, Kind.CLIENT_NAME)
+        return self not in (Kind.CLIENT, Kind.CLIENT_NAME, *GREY)
+
+
+# Entries of postgrey's lists, which greylisting does not keep waiting. They always
+# allow, and Postfix knows nothing of them.
+GREY = {
+    Kind.GREY_CLIENT: Which.CLIENTS,
+    Kind.GREY_RECIPIENT: Which.RECIPIENTS,
+}
 
 
 class Lookup(StrEnum):
@@ -63,6 +85,13 @@ class Lookup(StrEnum):
     NETWORKS = "mailguard/networks"
     ACCESS = "access"
     HELO = "mailguard/helo"
+
+
+class Spared(StrEnum):
+    """A list of postgrey's that entries stand in, by its path in the same directory."""
+
+    CLIENTS = "mailguard/postgrey_clients"
+    RECIPIENTS = "mailguard/postgrey_recipients"
 
 
 @dataclass(frozen=True)
@@ -89,11 +118,16 @@ class Entry:
         except ValueError:
             known = ", ".join(each.value for each in Kind)
             raise BadValue(kind, f"an entry is one of {known}") from None
+        if of in GREY and on is Side.DENY:
+            raise BadValue(side, "greylisting has no deny list: such an entry is allow")
         return cls(on, of, read_value(of, value))
 
     @property
-    def lookup(self) -> Lookup:
-        """The table it stands in."""
+    def lookup(self) -> Lookup | Spared:
+        """The table, or the list of postgrey's, that it stands in."""
+        if self.kind in GREY:
+            recipients = self.kind is Kind.GREY_RECIPIENT
+            return Spared.RECIPIENTS if recipients else Spared.CLIENTS
         if self.kind is Kind.CLIENT:
             # An indexed table is also asked for the beginning of an address, up
             # to a colon: 2001:db8::1 would answer for 2001:db8::1:2 there.
@@ -131,6 +165,8 @@ def read_value(kind: Kind, text: str) -> str:
             return _domain(text, value.removeprefix("."))
         case Kind.HELO:
             return _helo(text, value.removeprefix("."))
+        case Kind.GREY_CLIENT | Kind.GREY_RECIPIENT:
+            return read_entry(GREY[kind], text)
 
 
 def keys_of(value: str, *, dotted: bool) -> Iterator[str]:

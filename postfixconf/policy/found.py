@@ -14,6 +14,7 @@ from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
 from postfixconf.policy.controls import STATIC, Controls
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.policy.relay import unfolded
@@ -91,6 +92,8 @@ def find(
                 found[control.key] = _find_stop(stop, read)
             case Recorder() as recorder:
                 found[control.key] = _find_recorder(recorder, read)
+            case Greylist() as place:
+                found[control.key] = _find_greylist(place, read)
             case Restriction() as place if place.permits:
                 found[control.key] = _on_or_off(_find_list(place, read))
             case Restriction() as place:
@@ -125,6 +128,13 @@ def _find_recorder(place: Recorder, read: _Read) -> Found:
     return replace(_on_or_off(_find_rule(place, read)), available=available)
 
 
+def _find_greylist(place: Greylist, read: _Read) -> Found:
+    """As it stands; what stands nowhere needs a postgrey that can be asked."""
+    found = _find_rule(place.on(read.facts.postgrey), read)
+    there = found.mode is not Mode.OFF or bool(read.facts.postgrey)
+    return replace(found, available=there)
+
+
 def _find_list(place: Restriction, read: _Read) -> Found:
     """A rule; one with a key needs a table that this Postfix may not have."""
     available = not place.keyed or KEYED_TYPE in read.facts.table_types
@@ -152,7 +162,7 @@ def _find_switch(place: Switch, read: _Read) -> Found:
     return Found(mode, (place.parameter,))
 
 
-def _find_rule(place: Restriction | Recorder, read: _Read) -> Found:
+def _find_rule(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
     hits: dict[str, list[Rule]] = {
         name: [rule for rule in parse_list(value) if place.matches(rule)]
         for name, value in read.lists.items()
@@ -166,7 +176,7 @@ def _find_rule(place: Restriction | Recorder, read: _Read) -> Found:
     return _find_behind(place, read)
 
 
-def _find_behind(place: Restriction | Recorder, read: _Read) -> Found:
+def _find_behind(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
     """Look behind `$name`, braces and restriction classes of the lists."""
     for name, led in read.behind.items():
         for source, text in led:
@@ -225,7 +235,7 @@ def _override(read: _Read, *parameters: str) -> tuple[str, str] | None:
 
 
 def _overridden(
-    read: _Read, place: Restriction | Recorder, places: tuple[str, ...]
+    read: _Read, place: Restriction | Recorder | Greylist, places: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
     for name in LISTS:

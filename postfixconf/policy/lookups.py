@@ -22,7 +22,7 @@ from postfixconf.policy.asking import path_pattern
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC, Controls
-from postfixconf.policy.entries import Lookup, Side
+from postfixconf.policy.entries import Lookup, Side, Spared
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
 from postfixconf.policy.relays import RELAY_TABLES, asks_relays, class_of, kept
@@ -72,10 +72,11 @@ class Uses:
     deny: frozenset[Lookup] = field(default_factory=frozenset)
 
     @classmethod
-    def of(cls, pairs: Sequence[tuple[Side, Lookup]]) -> "Uses":
-        """From the (side, table) pairs that occur."""
+    def of(cls, pairs: Sequence[tuple[Side, Lookup | Spared]]) -> "Uses":
+        """From the (side, table) pairs that occur; postgrey's lists are no tables."""
+        tables = [(side, table) for side, table in pairs if isinstance(table, Lookup)]
         by = {
-            side: frozenset(table for each, table in pairs if each is side)
+            side: frozenset(table for each, table in tables if each is side)
             for side in Side
         }
         return cls(by[Side.ALLOW], by[Side.DENY])

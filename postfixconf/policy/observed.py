@@ -18,19 +18,21 @@ SMTP_PORTS = ("smtp", "25")
 class Texts:
     """What a person may have written by hand; odd bytes are lone surrogates.
 
-    main.cf and master.cf whole, and of the table `access` the lines outside our
-    block: empty where the file is not there.
+    main.cf and master.cf whole, of the table `access` the lines outside our block,
+    and postgrey's options file: empty where a file is not there.
     """
 
     main: str
     master: str
     access: str = ""
+    options: str = ""
 
     @property
     def digest(self) -> str:
         """SHA-256 over all bytes, in hexadecimal."""
         hashed = hashlib.sha256()
-        for text in (self.main, self.master, self.access):
+        told = (self.main, self.master, self.access)
+        for text in (*told, self.options) if self.options else told:
             data = text.encode("utf-8", "surrogateescape")
             hashed.update(b"%d:" % len(data) + data)
         return hashed.hexdigest()
@@ -43,7 +45,10 @@ class Facts:
     `defaults` holds each parameter this Postfix knows with its built-in value,
     `$` not expanded (`postconf -d`). `default_table_type` is what an indexed
     table is made of here (hash, lmdb, cdb). `config_directory` is where this
-    instance's files are.
+    instance's files are. `postgrey` is how Postfix reaches the postgrey of this
+    server, empty where there is none; `postgrey_options` is its options file, and
+    `postgrey_lists` are mailguard's lists for it that are there, by their paths in the
+    configuration directory.
     """
 
     version: str
@@ -51,6 +56,9 @@ class Facts:
     table_types: tuple[str, ...]
     default_table_type: str
     config_directory: str = ""
+    postgrey: str = ""
+    postgrey_options: str = ""
+    postgrey_lists: tuple[str, ...] = ()
 
     def knows(self, parameter: str) -> bool:
         """Whether this Postfix has the parameter at all."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.found import FINAL
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts
 from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.maincf import MainCf
@@ -21,9 +22,12 @@ RECIPIENT = "smtpd_recipient_restrictions"
 BEFORE, FIRST, AFTER, LAST = -1, 0, 1000, 2000
 
 
+GREYLIST = Greylist(RECIPIENT, AFTER)  # wherever postgrey listens
+
+
 def managed(rule: Rule, controls: Controls = STATIC) -> bool:
     """Whether a rule is one of these controls."""
-    return controls.restriction_of(rule) is not None
+    return controls.restriction_of(rule) is not None or GREYLIST.matches(rule)
 
 
 def permits_before(

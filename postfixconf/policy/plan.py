@@ -32,6 +32,7 @@ from postfixconf.policy.lookups import (
     weave,
     with_relay_classes,
 )
+from postfixconf.policy.needs import Need, needs, wanted_options
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
@@ -95,6 +96,10 @@ class Plan:
     tables: tuple[Table, ...] = ()
     # What our tables are now, by path, as `Observed.tables`.
     standing: Mapping[str, str] = field(default_factory=dict)
+    # The services that have to run for it, or need not any more.
+    needs: tuple[Need, ...] = ()
+    # Where the options file stands that is among the texts.
+    options: str = ""
 
     @property
     def empty(self) -> bool:
@@ -118,6 +123,7 @@ class Plan:
         pairs = {
             "main.cf": (self.before.main, self.after.main),
             "master.cf": (self.before.master, self.after.master),
+            self.options: (self.before.options, self.after.options),
         }
         return {
             name: "".join(unified(name, before, after))
@@ -174,7 +180,9 @@ def plan(
             action = Action.RELOAD
     else:
         action = Action.RELOAD if reload else Action.RESTART
-        texts = Texts(after.render(), with_probe_service(before.master), before.access)
+        texts = replace(
+            before, main=after.render(), master=with_probe_service(before.master)
+        )
         there = lint(old, facts, before.access, None, master, observed.around)
         findings = (*_taken_name(master), *_judged(there, findings))
     findings = (
@@ -182,7 +190,18 @@ def plan(
         *hindrances(policy, old, after, master, facts, written),
         *findings,
     )
-    return Plan(before, texts, action, findings, tables, observed.tables)
+    options, unread = wanted_options(policy, adopted, before, facts, written)
+    texts = replace(texts, options=options)
+    return Plan(
+        before,
+        texts,
+        action,
+        (*unread, *findings),
+        tables,
+        observed.tables,
+        needs(before, texts, facts, settled=before.main == texts.main),
+        facts.postgrey_options,
+    )
 
 
 def wanted_main(

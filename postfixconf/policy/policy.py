@@ -12,6 +12,7 @@ from postfixconf.policy.catalog import CONTROLS, LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import Controls, controls_of
 from postfixconf.policy.entries import Kind, Lookup, read_value
+from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.listing import Blocklist
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.own_domains import OwnDomains
@@ -36,6 +37,7 @@ class Policy:
     `own` are the own domains. Entries can be a million: they stay where they are
     stored, and `uses` says which tables hold any. `order` has the lists whose rules
     stand otherwise than found or recommended, as `ordering.names_of` names them.
+    `greylisting` is how postgrey is set.
     `zones` are the lists in the DNS that somebody added, `keys` the number under which
     each key is kept that a list is asked with: the key itself is in no policy.
     `relays` are the addresses and networks of relays in front, as `entries.read_value`
@@ -50,6 +52,7 @@ class Policy:
     zones: tuple[Blocklist, ...] = ()
     keys: Mapping[str, int] = field(default_factory=dict)
     relays: tuple[str, ...] = ()
+    greylisting: Greylisting = field(default_factory=Greylisting)
 
     def __post_init__(self) -> None:
         zones = tuple(sorted(self.zones, key=lambda each: each.zone))
@@ -136,7 +139,8 @@ class Policy:
             {name: tuple(each) for name, each in order.items()},
             tuple(read_list(z, text) for z, text in zones.items() if z not in KNOWN),
             {name: int(number) for name, number in keys.items()},
-            tuple(kept.get("relays", ())),  # none in a policy of before
+            tuple(kept.get("relays", ())),
+            Greylisting.from_json(kept.get("greylisting")),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -145,6 +149,7 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "greylisting": self.greylisting.as_json(),
             "order": {name: list(each) for name, each in sorted(self.order.items())},
             "relays": list(self.relays),
             "zones": {each.zone: told(each) for each in self.zones},

@@ -12,7 +12,7 @@ from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
 from postfixconf.policy.lookups import with_relay_classes
-from postfixconf.policy.observed import Facts, Observed, Texts, effective
+from postfixconf.policy.observed import Facts, Observed, effective
 from postfixconf.policy.plan import Action, Plan, with_probe_service
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
@@ -39,7 +39,7 @@ def softened(
     if after == before.main:
         return Plan(before, before, Action.NONE, standing=observed.tables)
     action = Action.RELOAD if reload else Action.RESTART
-    texts = Texts(after, with_probe_service(before.master), before.access)
+    texts = replace(before, main=after, master=with_probe_service(before.master))
     return Plan(before, texts, action, standing=observed.tables)
 
 

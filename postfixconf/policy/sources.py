@@ -3,13 +3,14 @@
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from postfixconf.policy.entries import Entry, Lookup, keys_of
+from postfixconf.policy.entries import Entry, Lookup, Spared, keys_of
 from postfixconf.policy.lookups import OWN_CLASS
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.text.maincf import MainCf
+from postfixconf.text.postgrey_files import written
 
-__all__ = ["dotted", "lines", "pairs"]
+__all__ = ["dotted", "lines", "pairs", "spared"]
 
 
 def dotted(main: MainCf, facts: Facts) -> bool:
@@ -19,13 +20,16 @@ def dotted(main: MainCf, facts: Facts) -> bool:
 
 
 def lines(
-    table: Lookup, entries: Iterable[Entry], own: OwnDomains, *, dotted: bool
+    table: Lookup | Spared, entries: Iterable[Entry], own: OwnDomains, *, dotted: bool
 ) -> Iterator[str]:
     """The lines of one table, of which `entries` hold all and only its own.
 
     `own` are the own domains that are watched: none where the stop is off. Networks
     come longest prefix first, since the first line that fits decides.
     """
+    if isinstance(table, Spared):
+        yield from spared(entry.value for entry in entries)
+        return
     for key, action in pairs(table, entries, own, dotted=dotted):
         yield f"{key} {action}\n"
 
@@ -43,6 +47,12 @@ def pairs(
     for entry in entries:
         for key in keys_of(entry.value, dotted=dotted):
             yield key, entry.action
+
+
+def spared(values: Iterable[str]) -> Iterator[str]:
+    """The lines of a list of postgrey's with these entries."""
+    content = "".join(f"{value}\n" for value in sorted(values))
+    yield from written(content).splitlines(keepends=True)
 
 
 def _width(entry: Entry) -> int:

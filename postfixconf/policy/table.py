@@ -4,10 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["HEADER", "Table", "digest_of"]
+__all__ = ["HEADER", "POSTGREY", "Table", "digest_of"]
 
 # The first line of a file that is ours alone.
 HEADER = "# Written by mailguard: change it there, edits here stop the next apply.\n"
+
+# The type of a table that is no table of Postfix's but a list that postgrey reads.
+POSTGREY = "postgrey"
 
 Lines = Callable[[], Iterable[str]]
 Edits = tuple[tuple[str, str | None], ...]

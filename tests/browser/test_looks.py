@@ -29,6 +29,7 @@ PATHS = [
     "/rehearsal/",
     "/findings/",
     "/blocklists/",
+    "/greylisting/",
     "/protection/order/",
     "/protection/presets/",
     "/protection/presets/manual/",

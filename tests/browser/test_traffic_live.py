@@ -34,8 +34,12 @@ NAME = "reject_unknown_client_hostname"
 NON_FQDN_HELO = "reject_non_fqdn_helo_hostname"
 UNKNOWN_HELO = "reject_unknown_helo_hostname"
 UNKNOWN_SENDER = "reject_unknown_sender_domain"
-LOGGED = [each.key for each in CONTROLS if each.signature]
-SILENT = [each.key for each in CONTROLS if not each.signature and not each.records]
+# Lists with a key and greylisting need more than a switch: they have modules of their
+# own (test_key_nowhere, test_greylisting_path).
+DRIVEN = [each for each in CONTROLS if "dq.spamhaus" not in each.key]
+DRIVEN = [each for each in DRIVEN if each.key != "greylisting"]
+LOGGED = [each.key for each in DRIVEN if each.signature]
+SILENT = [each.key for each in DRIVEN if not each.signature and not each.records]
 
 OTHER_LISTS = {f"dnsbl:{zone}": x for zone, x in OTHERS.items()}
 
@@ -277,7 +281,7 @@ def test_every_control_that_refuses_is_driven() -> None:
     stages = [(each.mode, key) for each in STAGES.values() for key in each.keys]
     assert Counter(stages) == Counter(
         (mode, each.key)
-        for each in CONTROLS
+        for each in DRIVEN
         if not each.records and not each.permits
         for mode in each.modes
         if mode is not Mode.OFF
@@ -303,7 +307,8 @@ def test_each_attempt_says_who_and_why(page: Page, driven: Driven) -> None:
 def test_the_figure_beside_each_switch_is_what_was_driven(
     page: Page, driven: Driven, ledger: Ledger
 ) -> None:
-    wanted = {key: ledger.hits(key) for key in [*LOGGED, *SILENT]}
+    # Of what was not driven: none.
+    wanted = {each.key: ledger.hits(each.key) for each in CONTROLS if not each.records}
     eventually(lambda: figures(page) == wanted, 15)
     for key in LOGGED:
         beside = page.get_by_test_id(f"evidence-{key}")

@@ -7,6 +7,7 @@ The clients and names are those of `tests.support.dns.WORLD`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 from tests.support.dns import OTHERS
@@ -16,6 +17,7 @@ from tests.support.smtp import Client, smtp
 
 __all__ = ["PAIRS", "SETTINGS", "Pair"]
 
+NUMBERS = count(1)
 TO = "bob@practice.test"
 GOOD = "alice@good.example"
 Conversation = Callable[[Practice], bool]
@@ -48,6 +50,11 @@ def envelope(
 ) -> bool:
     """Whether one envelope is accepted, up to RCPT."""
     return server.attempt(sender, to, src=src, helo=helo).ok
+
+
+def someone(name: str, server: Practice) -> bool:
+    """Whether mail of somebody who was never seen before gets through at once."""
+    return envelope(server, sender=f"{name}{next(NUMBERS):x}z@good.example")
 
 
 def talk(steps: Callable[[Client], bool], server: Practice) -> bool:
@@ -157,6 +164,7 @@ PAIRS: dict[str, Pair] = {
     "rhsbl_reverse:dbl.spamhaus.org": Pair(
         partial(envelope, src="127.0.0.45"), envelope
     ),
+    "greylisting": Pair(partial(someone, "new"), partial(envelope, src="127.0.0.1")),
     f"dnsbl:{ZEN}": Pair(
         partial(envelope, src="127.0.0.2"), partial(envelope, src="127.0.0.88")
     ),

@@ -1,6 +1,7 @@
 """The installed Postfix, and what a configuration would be on it."""
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +18,13 @@ STOCK_MASTER = practice.stock(practice.STOCK_MASTER)
 
 @cache
 def installed() -> Facts:
-    """What the Postfix on this machine is."""
+    """What the Postfix on this machine is; with Debian's postgrey beside it."""
     with TemporaryDirectory() as directory:
         main = Path(directory) / "main.cf"
         main.touch()
         os.utime(main, (0, 0))
-        return facts(Instance(Path(directory)), 0)
+        found = facts(Instance(Path(directory)), 0)
+        return replace(found, postgrey="inet:127.0.0.1:10023")
 
 
 def observed(main: str, master: str = STOCK_MASTER) -> Observed:

@@ -41,9 +41,14 @@ class Postgrey:
         """Its lines as a syslog daemon writes them, the oldest first."""
         return [*self._lines]
 
+    @property
+    def clients(self) -> Path:
+        """Its first list of clients."""
+        return self._room / "clients"
+
     def whitelist(self, line: str) -> None:
         """Add a line to its whitelist of clients, and have it read that."""
-        with (self._room / "clients").open("a") as clients:
+        with self.clients.open("a") as clients:
             clients.write(f"{line}\n")
         pid, before = int((self._room / "pid").read_text()), self._reloads()
 

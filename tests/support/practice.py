@@ -9,14 +9,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from postfixconf.errors import HostError
-from postfixconf.host import files, practice
+from postfixconf.host import files, postgrey, practice
 from postfixconf.host.apply import Outcome, apply
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal, Step
 from postfixconf.host.observe import observe
+from postfixconf.host.postgrey import Postgrey
 from postfixconf.host.rehearsal.safety import PLAIN, Demands
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Entry, Lookup
+from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.lookups import Uses, type_of
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
@@ -48,6 +50,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 NO_DOMAINS = OwnDomains()
+UNSET = Greylisting()
 
 
 def tables_of(
@@ -97,6 +100,13 @@ class Practice:
         """Where its checkpoints are kept."""
         return self.room / "checkpoints"
 
+    @property
+    def postgrey(self) -> Postgrey:
+        """The postgrey beside it."""
+        found = postgrey.find(self.instance)
+        assert found is not None
+        return found
+
     def observed(self) -> Observed:
         """What it has now."""
         return observe(self.instance)
@@ -109,10 +119,17 @@ class Practice:
         *,
         relays: tuple[str, ...] = (),
         reload: bool = False,
+        greylisting: Greylisting = UNSET,
     ) -> Plan:
         """The plan that brings it from what was adopted to this policy."""
         uses = Uses.of([(each.side, each.lookup) for each in entries])
-        policy = replace(Policy.of(modes), own=own, uses=uses, relays=relays)
+        policy = replace(
+            Policy.of(modes),
+            own=own,
+            uses=uses,
+            relays=relays,
+            greylisting=greylisting,
+        )
         seen = self.observed()
         tables = tables_of(entries, policy, self.adopted, seen)
         return plan(policy, self.adopted, seen, reload=reload, tables=tables, keys=KEYS)
@@ -200,6 +217,8 @@ def serving(
         yield Practice(room, instance, port, observe(instance).texts)
     finally:
         instance.stop()
+        if greylisting := postgrey.find(instance):
+            greylisting.stop()
         shutil.rmtree(room)
 
 

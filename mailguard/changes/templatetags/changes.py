@@ -17,10 +17,13 @@ STEPS = {
     "rehearse": "tried on a Postfix of its own",
     "checkpoint": "old state saved",
     "baseline": "live server asked before",
+    "serve": "greylisting service answers",
     "replace": "files exchanged",
+    "reread": "greylisting read its list again",
     "restart": "Postfix restarted",
     "reload": "Postfix reloaded",
     "probe": "live server asked",
+    "settle": "greylisting service as wanted",
     "restore": "old files put back",
 }
 KINDS = {"+": "added", "-": "removed", "@": "place"}

@@ -2,7 +2,7 @@
 
 from django import template
 
-from mailguard.lists.forms import KINDS
+from mailguard.lists.forms import GREY_KINDS, KINDS
 from mailguard.marks import visible
 from postfixconf.policy.entries import Kind
 
@@ -15,4 +15,4 @@ register.filter("marked", visible)
 @register.filter
 def kind_title(kind: str) -> str:
     """What a kind is called on a page."""
-    return KINDS[Kind(kind)]
+    return (KINDS | GREY_KINDS)[Kind(kind)]

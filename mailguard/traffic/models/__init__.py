@@ -13,7 +13,12 @@ from mailguard.traffic.models.attempts import (
     Verdict,
 )
 from mailguard.traffic.models.counts import Daily, Evidence, Hour
-from mailguard.traffic.models.greylisting import Ignored, Suggested, Triplet
+from mailguard.traffic.models.greylisting import (
+    Ignored,
+    LetThrough,
+    Suggested,
+    Triplet,
+)
 from mailguard.traffic.models.logs import Log, Reading
 
 __all__ = [
@@ -25,6 +30,7 @@ __all__ = [
     "Hit",
     "Hour",
     "Ignored",
+    "LetThrough",
     "Log",
     "Reading",
     "Reply",

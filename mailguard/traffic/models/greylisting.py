@@ -5,7 +5,7 @@ from django.db import models
 
 from mailguard.servers.models import Server
 
-__all__ = ["Ignored", "Suggested", "Triplet"]
+__all__ = ["Ignored", "LetThrough", "Suggested", "Triplet"]
 
 
 class Triplet(models.Model):
@@ -35,6 +35,28 @@ class Triplet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network} {self.sender} {self.recipient}"
+
+
+class LetThrough(models.Model):
+    """A client or recipient that one of postgrey's whitelists let through.
+
+    `which` is `clients` or `recipients`; `name` is the client's, or the recipient.
+    Lines up to `last_at` are counted.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, db_index=False)
+    key = models.BigIntegerField(unique=True)
+    which = models.CharField(max_length=10)
+    name = models.CharField(max_length=320)
+    address = models.CharField(max_length=45, blank=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["last_at"], name="let_through_last")]
+
+    def __str__(self) -> str:
+        return f"{self.name} [{self.address}] {self.count}"
 
 
 class Suggested(models.Model):

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from postfixconf.policy.greylisting import is_same
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import parse_list
@@ -35,6 +36,10 @@ class PolicyService:
     def needed(self) -> bool:
         """Whether mail is put off while it is away."""
         return not PASSES.match(self.default_action)
+
+    def is_at(self, place: str) -> bool:
+        """Whether it is the one at this place, however that is spelled."""
+        return is_same(self.name, place)
 
     def listens(self, queue: Path) -> bool:
         """Whether it can be connected to; a name without a dot or path may be wrong.

@@ -49,6 +49,7 @@ class Candidate:
 
     `queue_directory` is the live one, whose chroot is copied. `exchanged` are the
     tables that a change writes: where they would stand, and where they are now.
+    `started` are the policy services that the change has answer before they are asked.
     """
 
     main: str
@@ -56,6 +57,7 @@ class Candidate:
     config_dir: Path
     queue_directory: Path
     exchanged: Mapping[Path, Path] = field(default_factory=dict)
+    started: tuple[str, ...] = ()
 
 
 def trials(
@@ -65,9 +67,14 @@ def trials(
     live = server.config_dir, server.queue_directory
     after, before = plan.after, plan.before
     return (
-        Candidate(after.main, after.master, *live, tables),
+        Candidate(after.main, after.master, *live, tables, started(plan)),
         Candidate(before.main, before.master, *live),
     )
+
+
+def started(plan: Plan) -> tuple[str, ...]:
+    """The services that will run before main.cf asks them, as it may name them."""
+    return tuple(each.address for each in plan.needs if each.after)
 
 
 class Rehearsal:

@@ -266,6 +266,8 @@ def silent_services(
             MainCf.parse(current.main), MasterCf.parse(current.master)
         )
         for each in sorted(after, key=lambda each: each.name):
+            if any(each.is_at(place) for place in candidate.started):
+                continue
             if each.needed and not each.listens(candidate.queue_directory):
                 sentence = (
                     f"The policy service {each.name} does not answer: "

@@ -58,7 +58,7 @@ def go_live(
 
 def test_nobody_expects_the_odd_client_to_get_in(server: Practice) -> None:
     go_live(server, EVERYTHING)
-    assert server.attempt(GOOD, TO, **HONEST).ok
+    assert "Greylisted" in server.attempt(GOOD, TO, **HONEST).text
     assert not server.attempt(ODD_SENDER, TO, **ODD).ok
     assert not server.attempt(GOOD, TO, src="127.0.0.66", helo="mx.good.example").ok
     assert not server.attempt(GOOD, TO, src="127.0.0.10", helo="laptop").ok

@@ -7,11 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postfixconf.errors import BadValue, quoted
-from postfixconf.policy.entries import Entry, Kind, Lookup, Side, keys_of, read_value
+from postfixconf.policy.entries import (
+    GREY,
+    Entry,
+    Kind,
+    Lookup,
+    Side,
+    keys_of,
+    read_value,
+)
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.sources import lines
 from postfixconf.text.access import lines_of
+from postfixconf.text.postgrey_lists import parse
 
+POSTFIX = [kind for kind in Kind if kind not in GREY]
 FORBIDDEN = re.compile(r"[\s#${}\x00-\x1f\x7f\"`|\\<>]")
 
 
@@ -160,7 +170,7 @@ TEXTS = st.one_of(
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.sampled_from(Kind), st.sampled_from(Side), TEXTS, st.booleans())
+@given(st.sampled_from(POSTFIX), st.sampled_from(Side), TEXTS, st.booleans())
 def test_whatever_is_accepted_is_one_plain_line(
     kind: Kind, side: Side, text: str, dotted: bool
 ) -> None:
@@ -176,6 +186,27 @@ def test_whatever_is_accepted_is_one_plain_line(
     keys = [*keys_of(entry.value, dotted=dotted)]
     assert read == [(key.lower(), entry.action) for key in keys]
     assert made.splitlines() == [f"{key} {entry.action}" for key in keys]
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from([*GREY]), TEXTS)
+def test_whatever_greylisting_shall_let_through_is_one_plain_line(
+    kind: Kind, text: str
+) -> None:
+    try:
+        entry = Entry.read("allow", kind, text)
+    except BadValue as cause:
+        assert cause.text == text
+        return
+    assert read_value(kind, entry.value) == entry.value
+    made = list(lines(entry.lookup, [entry], OwnDomains(), dotted=False))
+    assert made[-1] == f"{entry.value}\n"
+    assert parse("".join(made), GREY[kind]).entries[-1].text == entry.value
+
+
+def test_greylisting_has_no_deny_list() -> None:
+    with pytest.raises(BadValue, match="'deny': greylisting has no deny list"):
+        Entry.read("deny", "grey_client", "mail.example.com")
 
 
 @pytest.mark.parametrize("name", ["xn--strae-oqa.de", "xn--fa-hia.de", "xn--a.org"])

@@ -15,7 +15,7 @@ from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.sources import lines
 from postfixconf.text.maincf import MainCf
-from tests.postfixconf.policy.test_entries import TEXTS
+from tests.postfixconf.policy.test_entries import POSTFIX, TEXTS
 from tests.support.facts import observed
 
 MAIN = "compatibility_level = 3.6\nmynetworks = 127.0.0.0/8\n# the end\n"
@@ -43,7 +43,7 @@ def test_an_entry_of_any_text_is_refused_or_a_line(a: str, b: str, c: str) -> No
 
 
 @settings(max_examples=1000, deadline=None)
-@given(st.sampled_from(Side), st.sampled_from(Kind), TEXTS)
+@given(st.sampled_from(Side), st.sampled_from(POSTFIX), TEXTS)
 def test_an_entry_changes_nothing_but_the_lists(
     side: Side, kind: Kind, text: str
 ) -> None:

@@ -11,6 +11,7 @@ from postfixconf.policy.lint import Finding, Level
 
 
 class Command(command.Command):
+    alone = True
     help = "Say what is wrong with the main.cf and master.cf in a directory."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

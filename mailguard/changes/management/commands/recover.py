@@ -13,6 +13,7 @@ from postfixconf.host.instance import Instance
 
 
 class Command(command.Command):
+    alone = True
     help = "Undo a change that was cut off; needs no database and no broker."
 
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:

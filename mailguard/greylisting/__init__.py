@@ -1,0 +1,1 @@
+"""Greylisting: the service postgrey, its settings, its lists, and who waits."""

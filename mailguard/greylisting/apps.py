@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class GreylistingConfig(AppConfig):
+    name = "mailguard.greylisting"
