@@ -14,6 +14,7 @@ from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
 from postfixconf.host.postgrey import Postgrey
+from postfixconf.policy.entries import Spared
 from postfixconf.policy.needs import Need
 
 __all__ = ["as_before", "needed", "put_back"]
@@ -59,8 +60,10 @@ def ready(
     point.register(need.service, running=state.running, anew=need.anew)
     if not need.after:
         return "postgrey runs until Postfix asks it no more"
-    for file in new:
-        if file.target == service.options.resolve():
+    starts = need.anew or not state.running
+    for file in new:  # what it reads when it starts
+        lists = starts and str(file.target).endswith(tuple(Spared))
+        if lists or file.target == service.options.resolve():
             point.written()
             file.install()
     try:

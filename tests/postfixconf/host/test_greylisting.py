@@ -4,13 +4,19 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from postfixconf.host.apply import Applied, Outcome
+from postfixconf.policy.entries import Spared
 from postfixconf.policy.greylisting import Greylisting
+from postfixconf.policy.plan import plan
+from postfixconf.policy.policy import Policy
+from postfixconf.policy.sources import spared
+from postfixconf.policy.table import POSTGREY, Table
 from tests.support.dns import Dns
-from tests.support.practice import Practice, serving
+from tests.support.practice import Practice, serving, text_lines
 from tests.support.waiting import eventually
 
 SHORT = Greylisting(delay=1, text="Come back in %s seconds")
@@ -146,6 +152,20 @@ def test_a_list_of_ours_is_named_and_read(server: Practice) -> None:
     ours.unlink()
     assert isinstance(set_to(server, "off"), Applied)
     assert server.postgrey.saved().text == server.adopted.options
+
+
+def test_the_first_entry_is_there_when_postgrey_starts_anew_for_it(
+    server: Practice,
+) -> None:
+    assert isinstance(set_to(server, "on"), Applied)
+    lines = text_lines("".join(spared(["good.example"])))
+    first = Table(Spared.CLIENTS, POSTGREY, "good.example", lines)
+    policy = replace(Policy.of({"greylisting": "on"}), greylisting=SHORT)
+    made = plan(policy, server.adopted, server.observed(), tables=[first])
+    assert str(Spared.CLIENTS) in made.after.options
+    assert isinstance(server.apply(made), Applied)
+    assert server.attempt(ALICE, BOB, src=GOOD).ok
+    (server.instance.config_dir / Spared.CLIENTS).unlink()
 
 
 def test_changed_options_are_in_force(server: Practice) -> None:
