@@ -32,6 +32,7 @@ from postfixconf.host import apply as protocol
 from postfixconf.host import files
 from postfixconf.host.checkpoint import Checkpoint, name_of
 from postfixconf.host.journal import Journal
+from postfixconf.policy.needs import with_lists
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
@@ -121,7 +122,11 @@ def apply(revision: Revision) -> None:
         keep_steps(revision, tuple(journal.steps))
         if isinstance(outcome, protocol.Applied):
             live = replace(
-                seen, texts=made.after, running=True, tables=outcome.standing
+                seen,
+                texts=made.after,
+                facts=with_lists(seen.facts, outcome.standing),
+                running=True,
+                tables=outcome.standing,
             )
             made_anew(revision, seen.facts)
             became_live(revision, live, policy)

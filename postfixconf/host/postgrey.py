@@ -15,7 +15,6 @@ What this does not handle: postgrey on another machine, and several on this one.
 
 import os
 import signal
-import socket
 import sys
 import time
 from contextlib import suppress
@@ -27,9 +26,8 @@ from shutil import which
 from postfixconf.errors import BadFile, CommandFailed, HostError, Unproven
 from postfixconf.host import files, relay
 from postfixconf.host.commands import PATH, run
-from postfixconf.host.conversation import NAME
+from postfixconf.host.delegation import TIMEOUT, ask, question
 from postfixconf.host.instance import SYSTEMD, Instance
-from postfixconf.host.proof import STRANGER
 from postfixconf.policy.greylisting import address
 from postfixconf.policy.needs import options_of
 
@@ -39,7 +37,6 @@ UNIT = "postgrey.service"
 SYSTEM = ("etc/default/postgrey", "etc/sysconfig/postgrey")
 PID_FILES = ("run/postgrey.pid", "run/postgrey/postgrey.pid")
 WITHIN = 10.0  # seconds to start, or to end
-TIMEOUT = 5.0  # seconds for one answer, as long as Postfix waits for it
 # A session of its own with postgrey and, at the other end of a pipe, what hands its
 # lines to Postfix's log. Nothing is put into the script: all that differs is arguments.
 SCRIPT = """
@@ -50,19 +47,6 @@ shift 5
         "$python" -IS "$relay" "$log" "$host" "$pid"
 } >/dev/null 2>&1 &
 """
-# A stranger's message to nobody; always the same, so that it is one row of its data.
-QUESTION = {
-    "request": "smtpd_access_policy",
-    "protocol_state": "RCPT",
-    "protocol_name": "ESMTP",
-    "helo_name": NAME,
-    "sender": f"probe@{NAME}",
-    "recipient": f"postmaster@{NAME}",
-    "client_address": STRANGER,
-    "client_name": NAME,
-    "reverse_client_name": NAME,
-    "etrn_domain": "",
-}
 
 
 @dataclass(frozen=True)
@@ -183,35 +167,9 @@ class Postgrey:
 
         Raises Unproven where it does not answer within `timeout` seconds.
         """
-        begun, service = time.monotonic(), self.service
-        told = "".join(f"{name}={value}\n" for name, value in QUESTION.items())
-        try:
-            with self._connected(service, timeout) as asked:
-                asked.sendall(f"{told}\n".encode())
-                answer = asked.recv(4096)
-        except (OSError, ValueError) as cause:
-            if isinstance(cause, TimeoutError):
-                why = f"no answer within {timeout:g} seconds"
-            else:
-                why = getattr(cause, "strerror", None) or str(cause)
-            raise Unproven(f"postgrey ({service or 'nowhere'}): {why}") from cause
-        if not answer.startswith(b"action="):
-            raise Unproven(f"postgrey ({service}) answers {answer[:80]!r}")
+        begun = time.monotonic()
+        ask(self.service, question(), timeout, self.instance.queue_directory)
         return time.monotonic() - begun
-
-    def _connected(self, service: str, timeout: float) -> socket.socket:
-        kind, _, place = service.partition(":")
-        if kind != "unix":
-            host, _, port = place.rpartition(":")
-            return socket.create_connection((host.strip("[]"), int(port)), timeout)
-        connected = socket.socket(socket.AF_UNIX)
-        try:
-            connected.settimeout(timeout)
-            connected.connect(str(self.instance.queue_directory / place))
-        except OSError:
-            connected.close()
-            raise
-        return connected
 
     def _start_alone(self) -> None:
         """As a process of its own, in a session of its own."""

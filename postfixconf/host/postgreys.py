@@ -9,7 +9,6 @@ What is not handled: a postgrey in another network namespace than ours (a contai
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,16 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from postfixconf.errors import Unproven
 from postfixconf.host.commands import run
-from postfixconf.text.postgrey_files import PROBE_SENDER
+from postfixconf.host.delegation import TIMEOUT, ask, question
 from postfixconf.text.postgrey_lists import Which
 
-__all__ = ["NAME", "Daemon", "Running", "ask", "readers", "reads"]
+__all__ = ["Daemon", "Running", "readers", "reads"]
 
-ANSWER_WITHIN = 5.0  # seconds, as long as Postfix is told to wait
-CLIENT = "192.0.2.66"  # TEST-NET-1: nobody's address (RFC 5737)
-NAME = "mailguard-probe.invalid"
 OPTION = re.compile(r" (?=--?[a-z][a-z-]*(?:[ =]|$))")
 DEFAULTS = {
     Which.CLIENTS: "/etc/postgrey/whitelist_clients",
@@ -88,20 +83,23 @@ class Running:
 
     def answer(self, name: str, recipient: str) -> str:
         """What it tells Postfix to do."""
-        unix, inet = self._values("--unix", "-u"), self._values("--inet", "-i")
-        if unix:
-            return ask(unix[-1], name, recipient)
-        host, _, port = (inet or ("10023",))[-1].rpartition(":")
-        if not port.isdecimal():
-            raise Unproven(f"postgrey listens nowhere that is known: {port!r}")
-        return ask((host.strip("[]") or "127.0.0.1", int(port)), name, recipient)
+        return ask(self.service, question(name, recipient))
+
+    @property
+    def service(self) -> str:
+        """How Postfix reaches it: `inet:127.0.0.1:10023`, `unix:/PATH`."""
+        if unix := self._values("--unix", "-u"):
+            return f"unix:{unix[-1]}"
+        place = (self._values("--inet", "-i") or ("10023",))[-1]
+        host, _, port = place.rpartition(":")
+        return f"inet:{host or '127.0.0.1'}:{port}"
 
     def bring_back(self) -> None:
         """Through systemd where it is a unit of its own, else with the same words."""
         if self.unit:
             run("systemctl", "restart", self.unit, timeout=60)
         else:
-            deadline = time.monotonic() + ANSWER_WITHIN
+            deadline = time.monotonic() + TIMEOUT
             # While its process id is not collected, its pid file forbids another.
             while Path(f"/proc/{self.pid}").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -165,41 +163,6 @@ def _unit(directory: Path) -> str:
     text = (directory / "cgroup").read_text()
     found = re.search(r"/(postgrey[\w@.-]*\.service)$", text, re.MULTILINE)
     return found[1] if found else ""
-
-
-def ask(place: str | tuple[str, int], name: str, recipient: str) -> str:
-    """What postgrey at a UNIX socket or port tells Postfix to do with such a client.
-
-    Raises Unproven where no answer comes within five seconds.
-    """
-    request = {
-        "request": "smtpd_access_policy",
-        "protocol_state": "RCPT",
-        "protocol_name": "ESMTP",
-        "client_name": name,
-        "client_address": CLIENT,
-        "helo_name": NAME,
-        "sender": PROBE_SENDER,
-        "recipient": recipient,
-    }
-    text = "".join(f"{key}={value}\n" for key, value in request.items()) + "\n"
-    kind = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET
-    if not isinstance(place, str) and ":" in place[0]:
-        kind = socket.AF_INET6
-    try:
-        with socket.socket(kind) as connected:
-            connected.settimeout(ANSWER_WITHIN)
-            connected.connect(place)
-            connected.sendall(text.encode())
-            got = b""
-            while b"\n\n" not in got and (piece := connected.recv(4096)):
-                got += piece
-    except OSError as cause:
-        raise Unproven(f"postgrey does not answer ({cause})") from cause
-    action = re.match(rb"action=([^\n]*)\n", got)
-    if action is None:
-        raise Unproven(f"postgrey answers with something else: {got[:60]!r}")
-    return action[1].decode("utf-8", "replace")
 
 
 def reads(daemon: Daemon, path: Path) -> bool:

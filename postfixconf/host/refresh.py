@@ -22,7 +22,7 @@ from postfixconf.errors import FileFailed, HostError, Locked, Refusal
 from postfixconf.host import files, perl
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.postgreys import Daemon, readers
-from postfixconf.host.rereading import bring_back, reread, try_lists
+from postfixconf.host.rereading import bring_back, greet, reread, try_lists
 from postfixconf.text.postgrey_files import written
 from postfixconf.text.postgrey_lists import Document, Which, parse
 from postfixconf.text.postgrey_refresh import SHRINK, refusal, unfit
@@ -90,9 +90,7 @@ def install(
                 )
             daemons = list(find(path))
             for daemon in daemons:
-                daemon.answer(
-                    "mailguard-probe.invalid", "probe@mailguard-probe.invalid"
-                )
+                greet(daemon)
                 try_lists(daemon)
             old = files.read(path) if now else None
             put(path, new, old)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from postfixconf.errors import FileFailed, Refusal, Unproven
 from postfixconf.host import files, perl
-from postfixconf.host.postgreys import NAME, Daemon, readers
+from postfixconf.host.delegation import NAME
+from postfixconf.host.postgreys import Daemon, readers
 from postfixconf.text.postgrey_files import canary_in
 from postfixconf.text.postgrey_lists import Which
 

@@ -6,7 +6,7 @@ more is stopped once that is live and proven.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postfixconf.errors import BadFile, BadPolicy
 from postfixconf.policy.catalog import LISTS
@@ -28,6 +28,7 @@ __all__ = [
     "options_of",
     "settings_in",
     "wanted_options",
+    "with_lists",
 ]
 
 # Lists for postgrey that mailguard writes whole, in the configuration directory, and
@@ -93,16 +94,28 @@ def settings_in(text: str, path: str) -> Greylisting:
         return Greylisting()
 
 
+def with_lists(facts: Facts, written: Iterable[str]) -> Facts:
+    """The facts once these tables are written: the next plan must know of them."""
+    there = {*facts.postgrey_lists, *written}
+    return replace(
+        facts, postgrey_lists=tuple(each for each in POSTGREY_LISTS if each in there)
+    )
+
+
 def wanted_options(
     policy: Policy,
     adopted: Texts,
     before: Texts,
     facts: Facts,
     written: Iterable[str] = (),
+    *,
+    brought: bool = False,
 ) -> tuple[str, tuple[Finding, ...]]:
     """The options file as `policy` wants it, and why it cannot be written.
 
-    It names each list of ours that is there, or among the `written` tables. Where
+    It names each list of ours that is there, or among the `written` tables, and all of
+    them where greylisting is `brought` by mailguard: postgrey passes over a list that
+    is not there, and reads it on a HUP once it is. Where
     nothing of it can be understood it stays; that forbids a change only where
     something is wanted of it.
     """
@@ -112,8 +125,8 @@ def wanted_options(
     try:
         options = options_of(adopted.options or before.options, path)
         options = policy.greylisting.written(options)
-        there = {*facts.postgrey_lists, *written}
-        for path in (each for each in POSTGREY_LISTS if each in there):
+        there = with_lists(facts, POSTGREY_LISTS if brought else written)
+        for path in there.postgrey_lists:
             name = f"{facts.config_directory}/{path}"
             options = options.with_list(POSTGREY_LISTS[path], name)
         return options.render(), ()

@@ -15,6 +15,7 @@ from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import ALLOW, Lookup
 from postfixconf.policy.found import Found, find
+from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.hindrances import hindrances
 from postfixconf.policy.keyed import (
     NO_KEYS,
@@ -190,7 +191,11 @@ def plan(
         *hindrances(policy, old, after, master, facts, written),
         *findings,
     )
-    options, unread = wanted_options(policy, adopted, before, facts, written)
+    was, wanted = found[GREYLISTING].mode, policy.modes.get(GREYLISTING, Mode.OFF)
+    options, unread = wanted_options(
+        *(policy, adopted, before, facts, written),
+        brought=was is Mode.OFF is not wanted,
+    )
     texts = replace(texts, options=options)
     return Plan(
         before,
