@@ -11,6 +11,7 @@ from mailguard.changes.models import Revision
 from mailguard.dashboard import services
 from mailguard.dashboard.forms import ChartForm
 from mailguard.dashboard.traffic import traffic
+from mailguard.greylisting import refresh
 from mailguard.protection import fronts
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
@@ -44,6 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "refusing": changes.refusing_of(rows),
         "demoted": demotion.demoted(server),
         "expired": expiry.waiting(server),
+        "missed": refresh.missed(server),
         "gateway": fronts.gateway(server, protection.relays()),
         "latest": Revision.objects.all()[:5],
     }

@@ -31,6 +31,7 @@ __all__ = [
     "due_at",
     "latest",
     "live",
+    "missed",
     "put_back",
     "schedule",
     "schedule_of",
@@ -58,6 +59,14 @@ def unread(server: Server) -> list[str]:
 def latest(server: Server) -> Refresh | None:
     """The last attempt that has ended."""
     return Refresh.objects.filter(server=server).exclude(state__in=OPEN).first()
+
+
+def missed(server: Server) -> Refresh | None:
+    """The last attempt, where the list shall be fetched by itself and was not."""
+    last = latest(server)
+    if last is None or last.state in GOOD or last.source != Source.WEB:
+        return None
+    return last if due_at(server) is not None else None
 
 
 def live(server: Server) -> Refresh | None:

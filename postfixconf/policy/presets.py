@@ -46,6 +46,7 @@ BY_HAND = (
     "reject_non_fqdn_sender",
     "reject_non_fqdn_recipient",
     "reject_invalid_helo_hostname",
+    "greylisting",
     "reject_unauth_pipelining",
     "reject_unknown_recipient_domain",
     "dnsbl:zen.spamhaus.org",

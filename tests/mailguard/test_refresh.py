@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 from django.utils import timezone
@@ -405,9 +406,11 @@ def test_it_is_fetched_by_itself_when_its_time_has_come(
     assert (last.author_name, last.state) == ("mailguard", State.UNCHANGED)
 
 
-def test_one_that_failed_is_tried_again_the_next_day(
-    server: Server, web: Web, alice: Actor
+def test_one_that_failed_is_told_and_tried_again_the_next_day(
+    server: Server, web: Web, alice: Actor, client: Browser
 ) -> None:
+    client.force_login(get_user_model().objects.get())
+    assert "was not refreshed" not in client.get("/").content.decode()
     web.answers["/list"] = Answer(status=500)
     plan = {"every": "monthly", "url": web.url(), "most": 30}
     refresh.schedule(server=server, actor=alice, **plan)  # type: ignore[arg-type]
@@ -415,6 +418,9 @@ def test_one_that_failed_is_tried_again_the_next_day(
     at = refresh.due_at(server)
     assert at is not None
     assert timedelta(hours=23) < at - timezone.now() < timedelta(hours=25)
+    told = client.get("/").content.decode()
+    assert "was not refreshed" in told
+    assert "500" in told
 
 
 def test_off_is_never_fetched(server: Server) -> None:
