@@ -16,8 +16,8 @@ from mailguard.servers.models import Server
 from postfixconf.errors import BadFile, HostError, Locked, PostfixconfError, Unproven
 from postfixconf.host import files, postgrey
 from postfixconf.host.postgrey import Postgrey
-from postfixconf.host.rehearsal.policy_services import policy_services
 from postfixconf.policy.greylisting import Greylist, is_local, is_same
+from postfixconf.policy.policy_services import policy_services
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule

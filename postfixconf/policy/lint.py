@@ -48,6 +48,7 @@ LOOKS: tuple[Callable[[Seen], Iterator[Said]], ...] = (
     serving.greeting,
     serving.delay,
     serving.shadows,
+    serving.answers,
     serving.sockets,
     networks.trusted,
     tables.typed,

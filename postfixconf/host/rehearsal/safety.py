@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from postfixconf.errors import BadFile, BadValue, Unproven
 from postfixconf.host.rehearsal.answers import NO_SERVICE, NOBODY, Answer
-from postfixconf.host.rehearsal.policy_services import policy_services
+from postfixconf.host.rehearsal.policy_services import listens
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
     LITERAL,
@@ -22,6 +22,7 @@ from postfixconf.host.rehearsal.questions import (
 )
 from postfixconf.host.rehearsal.resolving import goes_out, is_sent_out
 from postfixconf.host.rehearsal.running import Candidate, Rehearsal, rehearsing
+from postfixconf.policy.policy_services import policy_services
 from postfixconf.policy.probes import Probe, Verdict
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -268,7 +269,7 @@ def silent_services(
         for each in sorted(after, key=lambda each: each.name):
             if any(each.is_at(place) for place in candidate.started):
                 continue
-            if each.needed and not each.listens(candidate.queue_directory):
+            if each.needed and not listens(each, candidate.queue_directory):
                 sentence = (
                     f"The policy service {each.name} does not answer: "
                     f"every recipient would get “{each.default_action}”."

@@ -52,6 +52,13 @@ RULES: dict[str, Kind] = {
         "They send with your own domains, as they should.",
         "Move check_sender_access behind both in main.cf, then adopt the edit.",
     ),
+    "policy_stops_mail": Kind(
+        Level.WARNING,
+        "While {0} does not answer, Postfix answers “{1}” to every recipient.",
+        "It is asked about each recipient. Without it no mail gets in.",
+        "Write check_policy_service {{ {0}, timeout=5s, try_limit=1, "
+        "default_action=DUNNO }} (Postfix 3.0 and later).",
+    ),
     "unknown_restriction": Kind(
         Level.ERROR,
         "Postfix does not know “{0}” and answers 451 to all mail that gets this far.",

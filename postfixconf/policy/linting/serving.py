@@ -11,10 +11,16 @@ from postfixconf.policy.linting.seen import Seen
 from postfixconf.policy.lookups import rule_of
 from postfixconf.policy.names import modern
 from postfixconf.policy.placing import managed
+from postfixconf.policy.policy_services import (
+    ASKS,
+    DEFAULT_ACTION,
+    USUAL,
+    service_of,
+)
 from postfixconf.text.rules import Rule
 from postfixconf.text.services import Service
 
-__all__ = ["delay", "greeting", "shadows", "sockets"]
+__all__ = ["answers", "delay", "greeting", "shadows", "sockets"]
 
 HELO = "smtpd_helo_required"
 DELAY = "smtpd_delay_reject"
@@ -105,6 +111,22 @@ def lost_rules(seen: Seen, service: Service, name: str) -> Iterator[str]:
             yield control.key
 
 
+def answers(seen: Seen) -> Iterator[Said]:
+    """Policy services without which no mail gets in."""
+    told = set()
+    for service in (None, *seen.smtpds):
+        usual = seen.value(DEFAULT_ACTION, service) or USUAL
+        for name in LISTS:
+            for rule in seen.flat(name, service):
+                if rule.key != ASKS or not rule.argument or rule.warn:
+                    continue
+                asked = service_of(rule.argument, usual)
+                if asked.needed and (name, asked.name) not in told:
+                    told.add((name, asked.name))
+                    words = (asked.name, asked.default_action)
+                    yield Said("policy_stops_mail", name, words)
+
+
 def sockets(seen: Seen) -> Iterator[Said]:
     """Policy sockets that a chrooted service looks for in the wrong place."""
     queue = seen.expanded("$queue_directory").rstrip("/")
@@ -113,7 +135,7 @@ def sockets(seen: Seen) -> Iterator[Said]:
         for name in LISTS:
             for rule in seen.flat(name, service):
                 found = SOCKET.search(rule.argument or "")
-                if rule.key != "check_policy_service" or found is None:
+                if rule.key != ASKS or found is None:
                     continue
                 lost = found[1].startswith((f"{queue}/", *OUTSIDE))
                 if lost and (name, found[0]) not in told:

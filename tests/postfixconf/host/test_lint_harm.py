@@ -59,6 +59,10 @@ def asks(path: Path, kind: str = "hash:") -> str:
     ("code", "lines"),
     [
         ("unknown_restriction", f"{SENDER} = reject_non_fqdn_sendre\n"),
+        (
+            "policy_stops_mail",
+            f"{SENDER} = check_policy_service inet:127.0.0.1:10999\n",
+        ),
         ("map_missing", asks(Path("/nowhere/list"))),
         ("map_type_unknown", asks(Path("/nowhere/list"), "hsah:")),
         ("comment_breaks", f"{SENDER} = reject_non_fqdn_sender # spam\n"),

@@ -6,7 +6,6 @@ import pytest
 
 from postfixconf.errors import BadValue
 from postfixconf.host.rehearsal.marking import classes, lists_of, marked
-from postfixconf.host.rehearsal.policy_services import PolicyService, policy_services
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
     HELO,
@@ -25,6 +24,7 @@ from postfixconf.host.rehearsal.staging import (
     silenced,
     stage,
 )
+from postfixconf.policy.policy_services import PolicyService, policy_services
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import parse_list

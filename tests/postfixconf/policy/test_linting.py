@@ -173,6 +173,12 @@ CASES = {
     "override_shadows": Case(
         HELO, HELO, "master.cf", SMTP.strip() + " -o smtpd_helo_required=no\n"
     ),
+    "policy_stops_mail": Case(
+        f"{RECIPIENT} = {BOTH}, {POLICY}private/policy\n",
+        f"{RECIPIENT} = {BOTH}, check_policy_service "
+        "{ unix:private/policy, timeout=5s, default_action=DUNNO }\n",
+        RECIPIENT,
+    ),
     "chrooted_socket": Case(
         f"{RECIPIENT} = {BOTH}, {POLICY}/var/spool/postfix/private/policy\n",
         f"{RECIPIENT} = {BOTH}, {POLICY}private/policy\n",
