@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "mailguard.protection",
     "mailguard.lists",
     "mailguard.greylisting",
+    "mailguard.sending",
     "mailguard.changes",
     "mailguard.rehearsals",
     "mailguard.dashboard",

@@ -10,5 +10,6 @@ urlpatterns = [
     path("", include("mailguard.protection.urls")),
     path("", include("mailguard.lists.urls")),
     path("", include("mailguard.greylisting.urls")),
+    path("", include("mailguard.sending.urls")),
     path("", include("mailguard.rehearsals.urls")),
 ]

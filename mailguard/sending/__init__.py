@@ -1,0 +1,1 @@
+"""How people and devices send: 587, 465, AUTH on 25, trusted networks."""
