@@ -122,7 +122,7 @@ def answered(option: str, given: list[str], packet: Packet) -> Fit:
             if "ALL" in mask:
                 return Fit.of(wanted == {"SYN"})
             return Fit.of(mask & {"SYN"} == wanted - {"NONE"})
-        case "--icmp-type" | "--icmpv6-type":
+        case "--icmp-type" | "--icmpv6-type" | "--rt-type":
             return Fit.NO
     return Fit.MAYBE
 

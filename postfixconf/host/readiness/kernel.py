@@ -82,10 +82,10 @@ def outer(family: str) -> str:
     """The interface towards the internet: that of the default route; empty for none."""
     with suppress(OSError, ValueError, IndexError):
         if family == "ip":
-            lines = Path("/proc/net/route").read_text().splitlines()[1:]
+            lines = Path("/proc/thread-self/net/route").read_text().splitlines()[1:]
             routes = [(x[0], x[1] == x[7] == "0" * 8) for x in map(str.split, lines)]
         else:
-            lines = Path("/proc/net/ipv6_route").read_text().splitlines()
+            lines = Path("/proc/thread-self/net/ipv6_route").read_text().splitlines()
             routes = [(x[9], x[1] == "00") for x in map(str.split, lines)]
         return next((name for name, whole in routes if whole and name != "lo"), "")
     return ""

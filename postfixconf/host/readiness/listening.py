@@ -48,7 +48,7 @@ def listeners(number: int) -> Iterator[str]:
     """The numbers of the sockets that listen on a port, on whatever address."""
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
-            for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            for line in Path("/proc/thread-self/net", table).read_text().splitlines()[1:]:
                 fields = line.split()
                 here = int(fields[1].rpartition(":")[2], 16)
                 if fields[3] == LISTEN and here == number:

@@ -173,6 +173,8 @@ def answered(left: Any, right: list[Any] | None, packet: Packet) -> Fit:
         return Fit.MAYBE
     if kind == "&":
         return flags(what, right)
+    if not isinstance(what, dict):  # several things at once
+        return Fit.MAYBE
     if kind == "payload" and "protocol" in what:
         return payload(what["protocol"], what["field"], right, packet)
     name = str(what.get("key", what.get("result", "")))
