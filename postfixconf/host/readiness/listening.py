@@ -47,12 +47,14 @@ def port(step: str, number: int, master: int | None) -> Check:
 def listeners(number: int) -> Iterator[str]:
     """The numbers of the sockets that listen on a port, on whatever address."""
     for table in ("tcp", "tcp6"):
+        lines: list[str] = []
         with suppress(OSError):
-            for line in Path("/proc/thread-self/net", table).read_text().splitlines()[1:]:
-                fields = line.split()
-                here = int(fields[1].rpartition(":")[2], 16)
-                if fields[3] == LISTEN and here == number:
-                    yield fields[9]
+            path = Path("/proc/thread-self/net", table)
+            lines = path.read_text().splitlines()[1:]
+        for fields in map(str.split, lines):
+            here = int(fields[1].rpartition(":")[2], 16)
+            if fields[3] == LISTEN and here == number:
+                yield fields[9]
 
 
 def holders(sockets: set[str]) -> dict[int, str]:

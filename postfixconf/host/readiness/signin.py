@@ -22,7 +22,7 @@ from postfixconf.host.readiness.settings import Settings, service_of
 from postfixconf.policy.observed import front_services
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["Answer", "Place", "places", "sign_in"]
+__all__ = ["Answer", "Place", "places", "service_of_server", "sign_in"]
 
 SECONDS = 8.0  # for one reply: a wrong password is answered late
 SHOWN = 300  # characters of what a server said
@@ -181,7 +181,7 @@ def without(text: str, user: str, password: str) -> str:
     return text
 
 
-def of_server(settings: Settings) -> dovecot.Service | None:
+def service_of_server(settings: Settings) -> dovecot.Service | None:
     """Dovecot's service where Postfix asks it; None for Cyrus."""
     if settings.get("smtpd_sasl_type") != "dovecot":
         return None

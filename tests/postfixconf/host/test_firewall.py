@@ -209,7 +209,7 @@ def test_ufw_opens_a_port_for_good() -> None:
         assert firewall("submission", ("ip", "ip6"), "ufw").level is Level.OK
         ufw("insert", "1", "deny", "from", "203.0.113.9")
         assert firewall("submission", ("ip",), "ufw").level is Level.OK
-        ufw("insert", "1", "deny", "587/tcp")
+        ufw("deny", "587/tcp")
         assert firewall("submission", ("ip",), "ufw").level is Level.WARNING
 
 
