@@ -96,8 +96,8 @@ def open_port(*, server: Server, step: str, actor: Actor) -> Opening:
         raise NotNow(f"{step[:40]!r} is no way to send. Nothing was changed.")
     if row is None or not row.manager:
         raise NotNow(
-            "Neither firewalld nor ufw runs on this server, so no port can be opened from "
-            "here. Nothing was changed. Type the command that stands beside it."
+            "Neither firewalld nor ufw runs on this server, so no port can be opened "
+            "from here. Nothing was changed. Type the command that stands beside it."
         )
     port = PORTS[step]
     if Opening.objects.filter(server=server, port=port, done_at=None).exists():

@@ -91,13 +91,15 @@ def hello(connection: socket.socket) -> Hello:
     found, known = [], False
     for line in lines(connection):
         word, *told = line.split("\t")
+        if not known and word != "VERSION":
+            break
         if word == "VERSION":
             if told[:1] != ["1"]:
                 raise HostError(f"it speaks version {told[:1]} of Dovecot's protocol")
             known = True
         elif word == "MECH" and told:
             found.append(told[0].upper())
-        elif word == "DONE" and known:
+        elif word == "DONE":
             return Hello(tuple(found))
     raise HostError("what answers there does not speak Dovecot's protocol")
 
@@ -131,14 +133,23 @@ def lines(connection: socket.socket) -> Iterator[str]:
 @contextmanager
 def connected(service: Service, seconds: float) -> Iterator[socket.socket]:
     """A connection to the service. Raises HostError."""
+    with opened(service, seconds) as made:
+        yield made
+
+
+def opened(service: Service, seconds: float) -> socket.socket:
+    """A socket that is connected to the service. Raises HostError."""
+    host, path = (service.host, service.port), service.path
     try:
-        if service.path is None:
-            made = socket.create_connection((service.host, service.port), seconds)
-        else:
-            made = socket.socket(socket.AF_UNIX)
+        if path is None:
+            return socket.create_connection(host, seconds)
+        made = socket.socket(socket.AF_UNIX)
+        try:
             made.settimeout(seconds)
-            made.connect(str(service.path))
+            made.connect(str(path))
+        except BaseException:
+            made.close()
+            raise
     except OSError as cause:
         raise HostError(f"nobody answers there: {cause.strerror or cause}") from cause
-    with made:
-        yield made
+    return made

@@ -98,7 +98,7 @@ def at_port(place: Place, user: str, password: str) -> Answer:
     """What a port says; `ok` is None where it offers no AUTH, or does not answer."""
     try:
         with connected(place) as smtp:
-            secured = place.wrapped or smtp.has_extn("starttls")
+            secured = isinstance(smtp.sock, ssl.SSLSocket)
             if not smtp.has_extn("auth"):
                 return Answer(None, f"{place} offers no AUTH.")
             code, text = plainly(smtp, user, password)
@@ -176,7 +176,7 @@ def reason(cause: Exception) -> str:
 def without(text: str, user: str, password: str) -> str:
     """The text without the password in any form that a server could repeat it in."""
     whole = coded(f"\0{user}\0{password}")
-    for secret in (password, coded(password), whole):
+    for secret in (whole, coded(password), password):
         text = text.replace(secret, "…") if secret else text
     return text
 
