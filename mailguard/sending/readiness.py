@@ -115,9 +115,10 @@ def open_port(*, server: Server, step: str, actor: Actor) -> Opening:
 
 def tend(server: Server) -> None:
     """Open what was asked for, and look where that is due. For the worker only."""
-    waiting = Opening.objects.filter(server=server, done_at=None).order_by("pk")
-    opened = [carry_out(each) for each in waiting]
-    if opened or due(server):
+    waiting = [*Opening.objects.filter(server=server, done_at=None).order_by("pk")]
+    for each in waiting:
+        carry_out(each)
+    if waiting or due(server):
         look_now(server)
 
 

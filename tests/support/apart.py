@@ -59,8 +59,8 @@ def own_ufw() -> Iterator[None]:
         try:
             yield
         finally:
-            for path in UFW:
-                subprocess.run(["umount", "--lazy", path], check=True)
+            for covered in UFW:
+                subprocess.run(["umount", "--lazy", covered], check=True)
 
 
 def _ip(words: str) -> None:
