@@ -13,7 +13,7 @@ from postfixconf.host.readiness import firewalld, kernel
 from postfixconf.host.readiness.check import Check, Level
 from postfixconf.host.readiness.filtering import Way
 from postfixconf.host.readiness.firewall import firewall, manager, open_port
-from tests.support.apart import apart, iptables, nft, own_ufw
+from tests.support.apart import Stranger, apart, iptables, nft, own_ufw
 
 OPEN, CLOSED, UNKNOWN = Way.OPEN, Way.CLOSED, Way.UNKNOWN
 BASE = "type filter hook input priority 0; policy"
@@ -70,13 +70,19 @@ NFT = [
 
 
 @pytest.fixture(autouse=True)
-def _apart() -> Iterator[None]:
-    with apart():
-        yield
+def stranger() -> Iterator[Stranger]:
+    """Whose connections are let in or not."""
+    with apart() as met:
+        yield met
+
+
+def agrees(stranger: Stranger, way: Way) -> bool:
+    """Whether a real connection fares as we say; where we say nothing, nothing can."""
+    return way is UNKNOWN or stranger.reaches(587) is (way is OPEN)
 
 
 @pytest.mark.parametrize(("rules", "expected"), NFT)
-def test_a_ruleset_of_nftables(rules: str, expected: Way) -> None:
+def test_a_ruleset_of_nftables(stranger: Stranger, rules: str, expected: Way) -> None:
     nft(
         "table inet filter {\n"
         "set ports { type inet_service; flags interval; elements = { 25, 580-590 } }\n"
@@ -87,6 +93,7 @@ def test_a_ruleset_of_nftables(rules: str, expected: Way) -> None:
         f"chain input {{ {rules}\n }}\n}}\n"
     )
     assert kernel.way(587, "ip") is expected
+    assert agrees(stranger, expected)
 
 
 def test_each_family_is_judged_for_itself() -> None:
@@ -159,9 +166,12 @@ IPTABLES = [
 
 @pytest.mark.parametrize("program", ["iptables-nft", "iptables-legacy"])
 @pytest.mark.parametrize(("lines", "expected"), IPTABLES)
-def test_rules_of_iptables(program: str, lines: tuple[str, ...], expected: Way) -> None:
+def test_rules_of_iptables(
+    stranger: Stranger, program: str, lines: tuple[str, ...], expected: Way
+) -> None:
     iptables(program, *lines)
     assert kernel.way(587, "ip") is expected
+    assert agrees(stranger, expected)
 
 
 def test_both_forms_of_iptables_and_nftables_together() -> None:
@@ -192,13 +202,14 @@ def test_what_cannot_be_told_says_so() -> None:
     assert "openssl s_client -starttls smtp" in told.remedy
 
 
-def test_ufw_opens_a_port_for_good() -> None:
+def test_ufw_opens_a_port_for_good(stranger: Stranger) -> None:
     with own_ufw():
         assert manager() == ""
         ufw("--force", "enable")
         assert manager() == "ufw"
         told = firewall("submission", ("ip",), "ufw")
         assert told.level is Level.WARNING, told
+        assert not stranger.reaches(587)
         assert told.command == "ufw allow 587/tcp"
         open_port(587, "ufw")
         assert (
@@ -309,3 +320,16 @@ def test_answers_that_are_not_known_are_no_open(zone: Path) -> None:
 def unsure(check: Check) -> bool:
     """Whether it says that it cannot tell."""
     return check.sentence.startswith("Cannot tell")
+
+
+def test_without_nft_an_open_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nft(f"table ip f {{\nchain i {{ {BASE} drop;\n }}\n}}\n")
+    for name in ("iptables-nft-save", "iptables-legacy-save"):
+        (tmp_path / name).symlink_to(f"/usr/sbin/{name}")
+    monkeypatch.setattr(commands, "PATH", str(tmp_path))
+    monkeypatch.setattr(kernel, "PATH", str(tmp_path))
+    told = firewall("submission", ("ip",), "")
+    assert unsure(told)
+    assert "nft is not installed" in told.sentence
