@@ -204,6 +204,7 @@ TURNS = {
     "count who waited": ("mailguard.greylisting.tasks.count", 60, ["local"]),
     "forget old attempts": ("mailguard.traffic.tasks.forget", 20, ["local"]),
     "refresh postgrey's list": ("mailguard.greylisting.tasks.refresh", 5, ["local"]),
+    "see who could send": ("mailguard.sending.tasks.see_readiness", 5, ["local"]),
     "get on with imports": ("mailguard.lists.tasks.tend", 15, []),
     "get on with rehearsals": ("mailguard.rehearsals.tasks.go_on", 5, ["local"]),
     "forget old trials": ("mailguard.rehearsals.tasks.forget", 3600, []),

@@ -30,6 +30,7 @@ PATHS = [
     "/findings/",
     "/blocklists/",
     "/greylisting/",
+    "/sending/readiness/",
     "/protection/order/",
     "/protection/presets/",
     "/protection/presets/manual/",
