@@ -52,6 +52,7 @@ class Merging:
         self._key_of = key_of
         self._sessions: Bounded[Process, Session] = Bounded(sessions, self._close)
         self._messages: Bounded[Name, Message] = Bounded(messages)
+        self._encrypted: Bounded[Process, str] = Bounded(sessions)
         self._alike: Bounded[Key, int] = Bounded(ALIKE)
         self._changed: list[Attempt] = []
         self._at: datetime | None = None
@@ -85,6 +86,10 @@ class Merging:
         """Whether a process has an attempt that is not over."""
         return process in self._sessions
 
+    def encrypted(self, process: Process, message: str) -> None:
+        """A session is encrypted from here on; who wants to know reads how."""
+        self._encrypted.put(process, message)
+
     def verdict(
         self, process: Process, record: Verdict, at: datetime | None, raw: bytes
     ) -> None:
@@ -98,6 +103,8 @@ class Merging:
             session = None
         known = session.open if session else self._begun(process, record, at)
         known.add(record, key, at, raw)
+        if record.sasl_username:
+            known.encryption = self._encrypted.get(process, "")
         if known.outcome in DECIDED:
             if session is not None:
                 del self._sessions[process]
@@ -108,6 +115,10 @@ class Merging:
         session.times[key] = at
         if known.told:
             self._tell(known)
+
+    def opened(self, process: Process) -> None:
+        """A session begins, and is not encrypted yet."""
+        self._encrypted.pop(process, None)
 
     def part(self, process: Process) -> None:
         """A session begins or ends; what the process was doing is over."""
@@ -128,8 +139,10 @@ class Merging:
         if known and (known.queue_id or known.client != record.client):
             self.part(process)
             known = None
+        encryption = self._encrypted.get(process, "")
         if known is not None:
             known.sasl_username, known.last = record.sasl_username, at
+            known.encryption = encryption
             known.keep(raw)
         if name[2] == NO_QUEUE:
             if known is not None:
@@ -143,7 +156,7 @@ class Merging:
             self._messages.put(name, before)
             return
         message = Message(name, record.client, at, process[1], raw[:LONGEST])
-        message.sasl_username = record.sasl_username
+        message.sasl_username, message.encryption = record.sasl_username, encryption
         self._messages.put(name, message)
         if known is not None:
             self._tell(message.accept(known))
