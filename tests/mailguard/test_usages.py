@@ -18,7 +18,7 @@ from mailguard.traffic.understanding import Reader
 from tests.support.facts import STOCK_MASTER, observed
 from tests.support.hostile import MARKS
 from tests.support.killed import killable
-from tests.support.logged import configured
+from tests.support.logged import configured, line
 from tests.support.people import SUBMISSION, message
 from tests.support.soak import full
 
@@ -100,8 +100,6 @@ def test_a_device_that_is_refused_sends_nothing(server: Server) -> None:
         "NOQUEUE: reject: RCPT from printer.lan.example[192.168.1.9]: 554 5.7.1 <x@y>:"
         " Relay access denied; from=<a@b> to=<x@y> proto=ESMTP helo=<p>"
     )
-    from tests.support.logged import line
-
     told(server, [line(refused)])
     assert rows() == []
     assert Attempt.objects.count() == 1
