@@ -52,6 +52,7 @@ class Merging:
         self._key_of = key_of
         self._sessions: Bounded[Process, Session] = Bounded(sessions, self._close)
         self._messages: Bounded[Name, Message] = Bounded(messages)
+        self._strays: Bounded[tuple[str, str], Message] = Bounded(sessions)
         self._encrypted: Bounded[Process, str] = Bounded(sessions)
         self._alike: Bounded[Key, int] = Bounded(ALIKE)
         self._changed: list[Attempt] = []
@@ -158,6 +159,8 @@ class Merging:
         message = Message(name, record.client, at, process[1], raw[:LONGEST])
         message.sasl_username, message.encryption = record.sasl_username, encryption
         self._messages.put(name, message)
+        if process[1].count("/") > 1:
+            self._strays.put((name[0], name[2]), message)
         if known is not None:
             self._tell(message.accept(known))
 
@@ -170,12 +173,25 @@ class Merging:
         self._admit(message)
 
     def identified(self, name: Name, message_id: str) -> None:
-        """What the message calls itself. No client came before: no client sent it."""
-        message = self._messages.get(name)
+        """What the message calls itself. No client came before: no client sent it.
+
+        A service with a name of its own (`postfix/submission`) may have taken it for
+        an instance that calls itself otherwise (`postfix-in`).
+        """
+        message = self._messages.get(name) or self._strayed(name)
         if message is None:
             message = self._messages.put(name, Message(name))
             message.local = True
         message.message_id = message_id
+
+    def _strayed(self, name: Name) -> Message | None:
+        """The message that a service with another name has taken, by its own now."""
+        message = self._strays.pop((name[0], name[2]), None)
+        if message is not None and message.name[1] != name[1]:
+            self._messages.pop(message.name, None)
+            message.name = name
+            return self._messages.put(name, message)
+        return None
 
     def removed(self, name: Name) -> None:
         """The message has left the queue."""

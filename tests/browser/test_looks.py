@@ -30,6 +30,8 @@ PATHS = [
     "/findings/",
     "/blocklists/",
     "/greylisting/",
+    "/sending/users/",
+    "/sending/settings/",
     "/protection/order/",
     "/protection/presets/",
     "/protection/presets/manual/",

@@ -1,6 +1,7 @@
 """Whether a session was encrypted, as smtpd says it at smtpd_tls_loglevel = 1."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.logged import line
 from tests.support.people import HOME, SUBMISSION, message, secured
 
 Lines = list[bytes]
+Reading = Callable[[Lines], list[Attempt]]
 
 
 def by_block(lines: Lines) -> list[Attempt]:
@@ -66,7 +68,9 @@ def test_what_is_no_protocol_is_no_encryption(protocol: str) -> None:
 
 
 @BOTH
-def test_it_holds_for_every_recipient_of_its_session(attempts_of: type) -> None:
+def test_it_holds_for_every_recipient_of_its_session(
+    attempts_of: Reading,
+) -> None:
     lines = [*message(1, "anna", program=SUBMISSION, tls="TLSv1.2", recipients=3)]
     found = attempts_of(lines)
     assert len(found) == 3
@@ -75,7 +79,9 @@ def test_it_holds_for_every_recipient_of_its_session(attempts_of: type) -> None:
 
 
 @BOTH
-def test_the_next_session_of_a_process_is_not_encrypted(attempts_of: type) -> None:
+def test_the_next_session_of_a_process_is_not_encrypted(
+    attempts_of: Reading,
+) -> None:
     lines = [*message(1, "anna", tls="TLSv1.3"), *message(2, "bob")]
     told = {each.sasl_username: each.tls for each in attempts_of(lines)}
     assert told["anna"]
@@ -83,14 +89,16 @@ def test_the_next_session_of_a_process_is_not_encrypted(attempts_of: type) -> No
 
 
 @BOTH
-def test_another_process_is_not_encrypted(attempts_of: type) -> None:
+def test_another_process_is_not_encrypted(
+    attempts_of: Reading,
+) -> None:
     lines = [line(secured(), pid=8), *message(1, "anna")]
     assert [each.tls for each in attempts_of(lines)] == [None]
 
 
 @BOTH
 def test_with_the_recorder_a_second_recipient_is_the_users_too(
-    attempts_of: type,
+    attempts_of: Reading,
 ) -> None:
     first, *rest = message(1, "anna", tls="TLSv1.3", recipients=2)
     seen = "{}: info: RCPT from {}: <{}>: Unverified Client host triggers INFO"
@@ -106,6 +114,21 @@ def test_with_the_recorder_a_second_recipient_is_the_users_too(
     found = {each.recipient: each for each in attempts_of(lines)}
     assert {each.sasl_username for each in found.values()} == {"anna"}
     assert all(each.tls for each in found.values())
+
+
+@BOTH
+def test_a_service_may_have_another_name_than_its_instance(
+    attempts_of: Reading,
+) -> None:
+    lines = [*message(1, "anna", program=SUBMISSION, tls="TLSv1.3", recipients=2)]
+    lines = [
+        each if b"/submission/" in each else each.replace(b" postfix/", b" postfix-in/")
+        for each in lines
+    ]
+    found = {each.key: each for each in attempts_of(lines)}
+    assert len(found) == 2
+    assert {each.sasl_username for each in found.values()} == {"anna"}
+    assert all(each.delivery and each.tls for each in found.values())
 
 
 def test_every_such_line_of_the_real_logs_is_read() -> None:
