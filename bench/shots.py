@@ -42,6 +42,8 @@ PAGES = {
     "log": "/log/",
     "greylisting": "/greylisting/",
     "suggestions": "/greylisting/suggestions/",
+    "users": "/sending/users/",
+    "settings": "/sending/settings/",
 }
 ENTRIES = (
     ("allow", "sender_domain", "partner.example", "our supplier, complained on Monday"),

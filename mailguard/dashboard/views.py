@@ -16,6 +16,7 @@ from mailguard.protection import fronts
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.traffic.attention import attention
+from mailguard.traffic.people import still_on_25
 from postfixconf.policy.control import Mode
 
 __all__ = ["home", "ready"]
@@ -38,6 +39,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "traffic": mail,
         "form": form,
         "attention": attention(server),
+        "still": still_on_25(server),
         "polled": POLLED if mail.ever else UNTIL_MAIL,
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],

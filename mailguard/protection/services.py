@@ -39,6 +39,7 @@ from mailguard.protection.models import (
 from mailguard.protection.stores import keep, keep_key, keep_list, keep_order
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live, Server
+from mailguard.traffic.people import AUTH_ON_25, still_on_25
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Control, Mode
 from postfixconf.policy.controls import STATIC, Controls
@@ -189,7 +190,8 @@ def set_mode(
     Returns the changes put on record, none where nothing differs. Raises
     BadPolicy for an unknown control or mode, or one that cannot be switched on
     this server; the sentence quotes it. The own-domain stop goes on against the
-    evidence only where somebody has `confirmed` it.
+    evidence only where somebody has `confirmed` it, and so goes AUTH on port 25 off
+    while people sign in there.
     """
     before = wanted()
     each, wanted_mode = before.controls.control(key), parse_mode(mode)
@@ -200,6 +202,10 @@ def set_mode(
         against = who_sends_as_us(server)
         if against is not None and against.warnings:
             raise BadPolicy(key, f"{against.warning} Confirm it if that is meant")
+    if key == AUTH_ON_25 and wanted_mode is Mode.OFF and not confirmed:
+        still = still_on_25(server)
+        if before.modes.get(key) is not Mode.OFF and still.people:
+            raise BadPolicy(key, f"{still.sentence} Confirm it if that is meant")
     if lacks_key(before, key) and wanted_mode is not Mode.OFF:
         raise BadPolicy(key, "it needs a key: type it first, on the page Blocklists")
     on_server = found_on(server, before.controls)

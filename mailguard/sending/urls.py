@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mailguard.sending import readiness_views, views
+from mailguard.sending import readiness_views, settings_views, user_views, views
 
 app_name = "sending"
 READINESS = "sending/readiness/"
@@ -11,4 +11,7 @@ urlpatterns = [
     path(f"{READINESS}again/", readiness_views.again, name="check_again"),
     path(f"{READINESS}firewall/", readiness_views.let_in, name="let_in"),
     path(f"{READINESS}sign-in/", readiness_views.sign_in, name="sign_in"),
+    path("sending/users/", user_views.users, name="users"),
+    path("sending/auth-on-25/", user_views.auth_off, name="auth_off"),
+    path("sending/settings/", settings_views.client_settings, name="settings"),
 ]

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from mailguard.traffic import let_through, store, triplets
+from mailguard.traffic import let_through, store, triplets, usages
 from mailguard.traffic.models import Log
 from mailguard.traffic.rows import fit
 from mailguard.traffic.understanding import Part, Reader, keyed_zones, replies_of
@@ -104,10 +104,11 @@ def begin(log: Log, source: FileLog | JournalLog) -> None:
 
 def taken_up(log: Log, source: FileLog | JournalLog) -> Following:
     """What is going on at the bookmark, read again where this process is new."""
-    known = following.get(log.pk)
+    known, ours = following.get(log.pk), usages.look(log)
     if known and known.bookmark == log.bookmark:
         known.reader.domains_only = log.domains_only
         known.reader.zones = keyed_zones(log.server)
+        known.reader.ours = ours
         if known.reader.replies == replies_of(log.server):
             return known
     reader = Reader(log.server, domains_only=log.domains_only)
@@ -144,6 +145,7 @@ def keep(log: Log, part: Part, since: datetime | None = None) -> int:
     What began before `since` and is not kept was forgotten, and counts no more.
     Whoever keeps has locked the row of the log first: one at a time.
     """
+    usages.keep(log, part.used, since)  # before it is known what they tell of
     new = store.keep(log.server, part.rows, since)
     if part.greylisted or part.beside:
         lines = [(each.at, each.record) for each in part.greylisted if each.at]

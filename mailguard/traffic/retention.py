@@ -17,6 +17,7 @@ from mailguard.traffic.models import (
     Hit,
     LetThrough,
     Triplet,
+    Usage,
     Verdict,
 )
 from mailguard.traffic.times import microseconds
@@ -52,6 +53,7 @@ def aged(**where: datetime) -> list[QuerySet[Any]]:
         Correspondent.objects.filter(**at).order_by("at"),
         Triplet.objects.filter(**last).order_by("last_at"),
         LetThrough.objects.filter(**last).order_by("last_at"),
+        Usage.objects.filter(**last).order_by("last_at"),
     ]
 
 

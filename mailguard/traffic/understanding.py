@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mailguard.servers.models import Server
 from mailguard.traffic.rows import Row, row_of
+from mailguard.traffic.used import Ours, Used, ours_of, seen_of, used
 from postfixconf.host.logs import suppressed
 from postfixconf.maillog.attempt import Attempt, Key, Outcome
 from postfixconf.maillog.attribution import GREYLISTING
@@ -27,7 +28,9 @@ THROWN = (b" messages ", b"last message repeated ")
 
 
 class Part(NamedTuple):
-    """What some lines tell. `beside` are attempts that greylisting may ask about."""
+    """What some lines tell. `beside` are attempts that greylisting may ask about,
+    `used` those of the server's own people and devices.
+    """
 
     rows: list[Row] = []
     lines: int = 0
@@ -37,6 +40,7 @@ class Part(NamedTuple):
     last: datetime | None = None
     greylisted: list[Greylist] = []
     beside: list[Attempt] = []
+    used: list[Used] = []
 
 
 class Reader:
@@ -51,12 +55,15 @@ class Reader:
         own, greylist = self.replies
         self._intake = Intake(now(), own_reply=own, greylist_text=greylist)
         self._server_id, self._read_at = server.pk, timezone.now()
-        self.zones = keyed_zones(server)
+        self.zones, self.ours = keyed_zones(server), ours_of(seen_of(server))
         self._greylisting = False
 
     def _telling(self) -> "Telling":
         return Telling(
-            self._server_id, domains_only=self.domains_only, zones=self.zones
+            self._server_id,
+            domains_only=self.domains_only,
+            zones=self.zones,
+            ours=self.ours,
         )
 
     def recall(self, data: bytes) -> None:
@@ -112,13 +119,20 @@ class Telling:
     """Gathers what piece after piece of a log tells."""
 
     def __init__(
-        self, server_id: int, *, domains_only: bool, zones: tuple[str, ...]
+        self,
+        server_id: int,
+        *,
+        domains_only: bool,
+        zones: tuple[str, ...],
+        ours: Ours,
     ) -> None:
+        self._ours, self._domains_only = ours, domains_only
         self._row_of = partial(
             row_of, server_id, domains_only=domains_only, zones=zones
         )
         self._rows: dict[int, Row] = {}
         self._beside: dict[Key, Attempt] = {}
+        self._used: dict[int, Used] = {}
         self._greylisted: list[Greylist] = []
         self._unknown: Counter[str] = Counter()
         self._lines = self._foreign = 0
@@ -138,6 +152,8 @@ class Telling:
         for each in attempts:
             row = self._row_of(each)
             self._rows[row.key] = row
+            if each.sasl_username or self._ours(row.client_address):
+                self._used[row.key] = used(each, row, domains_only=self._domains_only)
             if greylisting and asked(each):
                 self._beside[each.key] = each
 
@@ -152,6 +168,7 @@ class Telling:
             self._last,
             self._greylisted,
             [*self._beside.values()],
+            [*self._used.values()],
         )
 
 

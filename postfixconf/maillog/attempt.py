@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from postfixconf.maillog.attribution import RECORDER
-from postfixconf.maillog.records import Client, Delivery, Verdict
+from postfixconf.maillog.messages import secured
+from postfixconf.maillog.records import Client, Delivery, Secured, Verdict
 
 __all__ = [
     "ACCEPTED",
@@ -48,7 +49,8 @@ class Attempt:
     actions that let the message pass (info, warn, hold, …). `reverse_name` is what
     the recorder wrote: the name that the address itself names, `unknown` where it
     names none, None where nothing was recorded. `last` is the time of its last
-    line.
+    line. `encryption` is the message by which smtpd told that the session is
+    encrypted, "" where it told nothing; `tls` reads it.
 
     The lines of an attempt are added to it as they come: who is given one and keeps
     it will see it change.
@@ -79,6 +81,7 @@ class Attempt:
     last: datetime | None = None
     lines: tuple[bytes, ...] = ()
     delivery_line: bytes = b""
+    encryption: str = field(default="", compare=False)
     told: bool = field(default=False, repr=False, compare=False)
 
     def __init__(
@@ -107,6 +110,14 @@ class Attempt:
         """
         last = self.delivery_line
         return (*self.lines, last) if last else self.lines
+
+    @property
+    def tls(self) -> Secured | None:
+        """How the session was encrypted; None where the log does not tell.
+
+        That is so without encryption, and where `smtpd_tls_loglevel` is 0.
+        """
+        return secured(self.encryption) if self.encryption else None
 
     def keep(self, raw: bytes) -> None:
         """Keep a line, unless there are enough."""

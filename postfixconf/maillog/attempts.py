@@ -45,6 +45,7 @@ from postfixconf.maillog.records import (
     Opened,
     Queued,
     Removed,
+    Secured,
     Seen,
     Verdict,
 )
@@ -69,8 +70,13 @@ class Attempts(Merging):
         match seen.record:
             case Verdict():
                 self.verdict(process, seen.record, seen.at, raw)
-            case Opened() | Closed():
+            case Opened():
                 self.part(process)
+                self.opened(process)
+            case Closed():
+                self.part(process)
+            case Secured():
+                self.encrypted(process, seen.record.message)
             case Delivery() as record:
                 name = (seen.host, instance, record.queue_id)
                 self.delivered(name, record, seen.at, raw)

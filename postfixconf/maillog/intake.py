@@ -169,6 +169,7 @@ class Intake:
             own: dict[Reader, Handler] = {
                 read_verdict: self._verdict,
                 messages.session: self._session,
+                messages.secured: self._encrypted,
                 messages.accepted: self._accepted,
                 messages.message_id: self._identified,
                 messages.queued: self._queued,
@@ -218,6 +219,14 @@ class Intake:
         process = (host, program, int(pid))
         if self._attempts.is_open(process) and messages.session(message):
             self._attempts.part(process)
+        if line[6] == "connect":
+            self._attempts.opened(process)
+        return True
+
+    def _encrypted(self, line: Line, raw: bytes) -> bool:
+        """Read when somebody asks: strangers' mail has a line like this as well."""
+        _, host, program, pid, message, _, _, _ = line
+        self._attempts.encrypted((host, program, int(pid)), message)
         return True
 
     def _accepted(self, line: Line, raw: bytes) -> bool:

@@ -52,6 +52,8 @@ class Merging:
         self._key_of = key_of
         self._sessions: Bounded[Process, Session] = Bounded(sessions, self._close)
         self._messages: Bounded[Name, Message] = Bounded(messages)
+        self._strays: Bounded[tuple[str, str], Message] = Bounded(sessions)
+        self._encrypted: Bounded[Process, str] = Bounded(sessions)
         self._alike: Bounded[Key, int] = Bounded(ALIKE)
         self._changed: list[Attempt] = []
         self._at: datetime | None = None
@@ -85,6 +87,10 @@ class Merging:
         """Whether a process has an attempt that is not over."""
         return process in self._sessions
 
+    def encrypted(self, process: Process, message: str) -> None:
+        """A session is encrypted from here on; who wants to know reads how."""
+        self._encrypted.put(process, message)
+
     def verdict(
         self, process: Process, record: Verdict, at: datetime | None, raw: bytes
     ) -> None:
@@ -98,6 +104,8 @@ class Merging:
             session = None
         known = session.open if session else self._begun(process, record, at)
         known.add(record, key, at, raw)
+        if record.sasl_username:
+            known.encryption = self._encrypted.get(process, "")
         if known.outcome in DECIDED:
             if session is not None:
                 del self._sessions[process]
@@ -108,6 +116,10 @@ class Merging:
         session.times[key] = at
         if known.told:
             self._tell(known)
+
+    def opened(self, process: Process) -> None:
+        """A session begins, and is not encrypted yet."""
+        self._encrypted.pop(process, None)
 
     def part(self, process: Process) -> None:
         """A session begins or ends; what the process was doing is over."""
@@ -128,8 +140,10 @@ class Merging:
         if known and (known.queue_id or known.client != record.client):
             self.part(process)
             known = None
+        encryption = self._encrypted.get(process, "")
         if known is not None:
             known.sasl_username, known.last = record.sasl_username, at
+            known.encryption = encryption
             known.keep(raw)
         if name[2] == NO_QUEUE:
             if known is not None:
@@ -143,8 +157,10 @@ class Merging:
             self._messages.put(name, before)
             return
         message = Message(name, record.client, at, process[1], raw[:LONGEST])
-        message.sasl_username = record.sasl_username
+        message.sasl_username, message.encryption = record.sasl_username, encryption
         self._messages.put(name, message)
+        if process[1].count("/") > 1:
+            self._strays.put((name[0], name[2]), message)
         if known is not None:
             self._tell(message.accept(known))
 
@@ -157,12 +173,25 @@ class Merging:
         self._admit(message)
 
     def identified(self, name: Name, message_id: str) -> None:
-        """What the message calls itself. No client came before: no client sent it."""
-        message = self._messages.get(name)
+        """What the message calls itself. No client came before: no client sent it.
+
+        A service with a name of its own (`postfix/submission`) may have taken it for
+        an instance that calls itself otherwise (`postfix-in`).
+        """
+        message = self._messages.get(name) or self._strayed(name)
         if message is None:
             message = self._messages.put(name, Message(name))
             message.local = True
         message.message_id = message_id
+
+    def _strayed(self, name: Name) -> Message | None:
+        """The message that a service with another name has taken, by its own now."""
+        message = self._strays.pop((name[0], name[2]), None)
+        if message is not None and message.name[1] != name[1]:
+            self._messages.pop(message.name, None)
+            message.name = name
+            return self._messages.put(name, message)
+        return None
 
     def removed(self, name: Name) -> None:
         """The message has left the queue."""

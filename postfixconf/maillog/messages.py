@@ -20,9 +20,11 @@ from postfixconf.maillog.records import (
     Queued,
     Removed,
     SaslFailed,
+    Secured,
 )
 
 __all__ = [
+    "CERTIFICATES",
     "CHECK_VERBS",
     "accepted",
     "check",
@@ -33,6 +35,7 @@ __all__ = [
     "queued",
     "removed",
     "sasl",
+    "secured",
     "session",
 ]
 
@@ -76,6 +79,12 @@ SASL = re.compile(
     rf"warning: {CLIENT}: SASL (\S+) authentication failed: (.*?)"
     r"(?:, sasl_username=(.*))?",
     re.DOTALL,
+)
+# tls_log_summary.c: ` to NAME` is the server name that the client asked for.
+CERTIFICATES = frozenset("Anonymous Untrusted Trusted Verified".split())
+SECURED = re.compile(
+    rf"(Anonymous|Untrusted|Trusted|Verified) TLS connection (?:established|reused)"
+    rf" from {CLIENT}(?: to \S+)?: (TLSv[0-9.]{{1,4}}|SSLv[23]) with cipher ([\w+-]+)"
 )
 # By this name the live server is asked after a change, and postgrey for its health.
 OURS = "mailguard-probe.invalid"
@@ -166,6 +175,18 @@ def sasl(message: str) -> SaslFailed | None:
         return None
     name, address, port, method, reason, username = match.groups()
     return SaslFailed(Client(name, address, port), method, reason, username)
+
+
+def secured(message: str) -> Secured | None:
+    """`Anonymous TLS connection established from name[address]: TLSv1.3 with …`.
+
+    smtpd writes it where `smtpd_tls_loglevel` is at least 1.
+    """
+    match = SECURED.match(message)
+    if match is None:
+        return None
+    certificate, name, address, port, protocol, cipher = match.groups()
+    return Secured(Client(name, address, port), protocol, cipher, certificate, message)
 
 
 def greylisted(message: str) -> Greylisted | None:

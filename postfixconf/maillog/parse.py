@@ -40,6 +40,7 @@ READERS: dict[str, dict[str, Reader]] = {
         "client": messages.accepted,
         "warning": messages.sasl,
         **dict.fromkeys(PARTING, messages.session),
+        **dict.fromkeys(messages.CERTIFICATES, messages.secured),
         **VERDICTS,
     },
     "postscreen": VERDICTS,

@@ -24,6 +24,7 @@ __all__ = [
     "Record",
     "Removed",
     "SaslFailed",
+    "Secured",
     "Seen",
     "Unknown",
     "Verdict",
@@ -160,6 +161,21 @@ class SaslFailed(NamedTuple):
     username: str | None = None
 
 
+class Secured(NamedTuple):
+    """A client's session is encrypted from here on.
+
+    `protocol` is as logged (`TLSv1.3`); `certificate` says what became of the
+    client's: Anonymous (it has none), Untrusted, Trusted or Verified. `message` is
+    the whole of it.
+    """
+
+    client: Client
+    protocol: str
+    cipher: str
+    certificate: str
+    message: str
+
+
 class Greylisted(NamedTuple):
     """What postgrey answered; `seconds` is the delay, or what was missing."""
 
@@ -202,6 +218,7 @@ Record = (
     | Opened
     | Closed
     | SaslFailed
+    | Secured
     | Greylisted
     | Known
     | Unknown

@@ -55,6 +55,7 @@ class Message:
     reverse_name: str | None = field(default=None, init=False)
     sasl_username: str | None = field(default=None, init=False)
     message_id: str | None = field(default=None, init=False)
+    encryption: str = field(default="", init=False)
     local: bool = field(default=False, init=False)
     pending: Attempt | None = field(default=None, init=False)
     attempts: dict[str | None, Attempt] = field(default_factory=dict)
@@ -70,6 +71,8 @@ class Message:
         attempt.outcome, attempt.told = ACCEPTED, True
         attempt.queue_id = self.name[2]
         attempt.message_id = self.message_id
+        attempt.sasl_username = attempt.sasl_username or self.sasl_username
+        attempt.encryption = attempt.encryption or self.encryption
         self.helo, self.reverse_name = attempt.helo, attempt.reverse_name
         self.attempts[recipient] = attempt
         if self.pending is attempt:
@@ -112,6 +115,7 @@ class Message:
         )
         attempt.queue_id = self.name[2]
         attempt.sasl_username = self.sasl_username
+        attempt.encryption = self.encryption
         attempt.reverse_name = self.reverse_name
         attempt.keep(self.line)
         return attempt

@@ -31,6 +31,8 @@ PATHS = [
     "/blocklists/",
     "/greylisting/",
     "/sending/readiness/",
+    "/sending/users/",
+    "/sending/settings/",
     "/protection/order/",
     "/protection/presets/",
     "/protection/presets/manual/",

@@ -25,6 +25,8 @@ CHOSEN = (
     "test_charts.py",
     "test_envelopes.py",
     "test_pins.py",
+    "test_usages.py",
+    "test_sending_users.py",
     "test_rehearsals.py::test_the_lost_are_counted_and_named",
     "test_rehearsals.py::test_a_slice_at_a_time_and_cancelled_in_between",
     "test_rehearsals.py::test_with_a_reason_the_pin_may_break",

@@ -31,6 +31,7 @@ from mailguard.traffic.models import (  # noqa: E402
     Log,
     Reading,
     Triplet,
+    Usage,
 )
 
 __all__: list[str] = []
@@ -51,6 +52,7 @@ COMPARED: dict[type[Model], tuple[str, ...]] = {
     Log: ("lines", "foreign", "unknown", "suppressed"),
     Reading: ("path", "state", "position", "lines", "attempts"),
     Triplet: ("key", "first_at", "last_at", "tries", "early", "clients", "passed_at"),
+    Usage: ("key", "user", "port", "tls", "first_at", "last_at", "count"),
 }
 
 

@@ -20,6 +20,7 @@ from mailguard.traffic.models.greylisting import (
     Triplet,
 )
 from mailguard.traffic.models.logs import Log, Reading
+from mailguard.traffic.models.usages import Usage
 
 __all__ = [
     "HITS",
@@ -36,5 +37,6 @@ __all__ = [
     "Reply",
     "Suggested",
     "Triplet",
+    "Usage",
     "Verdict",
 ]

@@ -15,7 +15,8 @@ class Log(models.Model):
     transaction in which the lines before it are counted. `unknown` counts lines of
     Postfix that were not understood, by kind; `suppressed` those that the system
     itself says it threw away. `source` is what is read, `older` what could be read
-    besides, `trouble` why nothing can be read.
+    besides, `trouble` why nothing can be read. `ports` is which port each name that
+    smtpd logs as stands for, and since when: `{"postfix/smtpd": ["25", 0]}`.
     """
 
     server = models.OneToOneField(Server, on_delete=models.CASCADE)
@@ -31,6 +32,7 @@ class Log(models.Model):
     last_line_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=1000, blank=True)
+    ports = models.JSONField(default=dict)
     keep_days = models.PositiveSmallIntegerField(default=30)
     domains_only = models.BooleanField(default=False)
 

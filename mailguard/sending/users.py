@@ -1,0 +1,200 @@
+"""Who sends, and through which port, as a page shows it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Sum, Value, When
+
+from mailguard.asked import Asked
+from mailguard.marks import visible
+from mailguard.protection import services as protection
+from mailguard.servers.models import Server
+from mailguard.traffic.models import Usage
+from mailguard.traffic.people import front_number, named, still_on_25
+from mailguard.traffic.times import time_of
+from mailguard.traffic.used import seen_of
+from postfixconf.policy.linting.seen import Seen
+from postfixconf.policy.ports import FRONT, UNKNOWN, Door, doors
+
+__all__ = ["WHAT", "Looked", "Sender", "choices", "still_on_25", "title", "untold"]
+
+ON_A_PAGE = 50
+FEW = 3  # addresses shown of one sender
+MANY = 5000  # rows looked at for them
+NOT_KNOWN = "unknown"  # in the address bar
+WHAT = {"user": "users", "device": "devices"}
+SORTS = {"last": "last seen", "name": "name", "count": "most mail"}
+ORDERS = {
+    "last": ("-last", "name", "who"),
+    "name": ("name", "address", "who"),
+    "count": ("-total", "name", "who"),
+}
+FIRST = (FRONT, UNKNOWN, "587", "465")  # of the ports; others follow
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A user or device on one port.
+
+    `count` is recipients; `clients` the last addresses with their names, `more` how
+    many others there were. All texts may be shown, and are others'.
+    """
+
+    port: str
+    name: str
+    device: bool
+    count: int
+    first: datetime
+    last: datetime
+    clients: tuple[tuple[str, str], ...]
+    more: int
+    tls: str
+
+
+class Group(NamedTuple):
+    """The rows of one sender on one port, added up by the database."""
+
+    port: str
+    who: int
+    name: str
+    address: str
+    total: int
+    first: int
+    last: int
+    clients: int
+
+
+@dataclass(frozen=True)
+class Looked(Asked):
+    """Whom somebody looks for."""
+
+    CHOICES = {"what": WHAT, "sort": SORTS}
+
+    text: str = ""
+    port: str = ""
+    what: str = ""
+    sort: str = "last"
+
+    @property
+    def filtered(self) -> bool:
+        """Whether it leaves anybody out."""
+        return self != Looked(sort=self.sort)
+
+    def page(self, server: Server, number: str | None) -> Page[Any]:
+        """One page of senders, port by port."""
+        found = self.rows(server).values("port", "who")
+        turns = [When(port=port, then=Value(n)) for n, port in enumerate(FIRST)]
+        groups = found.annotate(
+            name=Max("user"),
+            address=Max("client_address"),
+            total=Sum("count"),
+            first=Min("first_at"),
+            last=Max("last_at"),
+            clients=Count("client_address", distinct=True),
+            turn=Case(*turns, default=Value(len(FIRST))),
+        )
+        ordered = groups.order_by("turn", "port", *ORDERS[self.sort])
+        groups_of = Paginator(ordered.values_list(*Group._fields), ON_A_PAGE)
+        page = groups_of.get_page(number)
+        page.object_list = senders(server, [*map(Group._make, page.object_list)])
+        return page
+
+    def rows(self, server: Server) -> QuerySet[Usage]:
+        """The rows that are meant."""
+        rows = usages(server)
+        if self.port:
+            rows = rows.filter(port="" if self.port == NOT_KNOWN else self.port)
+        if self.what:
+            device = Q(user="")
+            rows = rows.filter(device if self.what == "device" else ~device)
+        if text := self.text.strip():
+            places = ("user__icontains", "client_name__icontains")
+            inside = Q(client_address__istartswith=text)
+            for each in places:
+                inside |= Q(**{each: text})
+            rows = rows.filter(who__in=rows.filter(inside).values("who"))
+        return rows
+
+
+def usages(server: Server) -> QuerySet[Usage]:
+    """Every row but those of relays in front: they bring what others send."""
+    rows = Usage.objects.filter(server=server)
+    networks = [ip_network(each) for each in protection.live(server).relays]
+    if not networks:
+        return rows
+    every = rows.filter(user="").values_list("client_address", flat=True).distinct()
+    fronts = [
+        each for each in every if any(ip_address(each) in some for some in networks)
+    ]
+    return rows.exclude(user="", client_address__in=fronts)
+
+
+def senders(server: Server, groups: list[Group]) -> list[Sender]:
+    """These groups of rows with their latest addresses and encryption."""
+    latest: dict[tuple[str, int], list[Usage]] = defaultdict(list)
+    whos = [each.who for each in groups]
+    rows = Usage.objects.filter(server=server, who__in=whos).order_by("-last_at")
+    for row in rows[:MANY]:
+        latest[row.port, row.who].append(row)
+    seen = seen_of(server)
+    return [sender(each, latest[each.port, each.who], seen) for each in groups]
+
+
+def sender(group: Group, rows: list[Usage], seen: Seen | None) -> Sender:
+    """One of them."""
+    clients = {row.client_address: row.client_name for row in rows}
+    few = tuple((visible(a), visible(n)) for a, n in [*clients.items()][:FEW])
+    device, tls = not group.name, rows[0].tls if rows else ""
+    return Sender(
+        port=group.port,
+        name=device_name(rows, group.address) if device else named(group.name),
+        device=device,
+        count=group.total,
+        first=time_of(group.first),
+        last=time_of(group.last),
+        clients=few,
+        more=max(group.clients - len(few), 0),
+        tls=tls or without_tls(group.port, seen),
+    )
+
+
+def device_name(rows: list[Usage], address: str) -> str:
+    """What to call a device: by its name, where it has one."""
+    name = rows[0].client_name if rows else ""
+    return named(name) if name not in ("", "unknown") else address
+
+
+def without_tls(port: str, seen: Seen | None) -> str:
+    """What it means that the log told of no encryption."""
+    here = [each for each in doors(seen) if each.port == port] if seen else []
+    if here and all(each.tls in ("wrapped", "encrypt") for each in here):
+        return "yes: the port insists"
+    return "none" if here and all(each.told for each in here) else "not logged"
+
+
+def untold(seen: Seen | None) -> list[Door]:
+    """The services with TLS that do not log whether it was used."""
+    found = doors(seen) if seen else ()
+    return [each for each in found if each.tls and not each.told]
+
+
+def title(port: str, seen: Seen | None) -> str:
+    """What a port is called on the page."""
+    if port == UNKNOWN:
+        return "Port unknown"
+    if port == FRONT:
+        return f"Port {front_number(seen)}, where other servers deliver"
+    return f"Port {port}"
+
+
+def choices(server: Server) -> list[tuple[str, str]]:
+    """The ports that were used, to choose from."""
+    known = usages(server).order_by("port").values_list("port", flat=True).distinct()
+    turn = {port: n for n, port in enumerate(FIRST)}
+    ordered = sorted(known, key=lambda port: (turn.get(port, len(turn)), port))
+    seen = seen_of(server)
+    return [(port or NOT_KNOWN, title(port, seen)) for port in ordered]
