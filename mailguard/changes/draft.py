@@ -101,12 +101,9 @@ def taken_along(
     server: Server, change: Difference, waiting: tuple[str, ...]
 ) -> tuple[str, ...]:
     """With the first trusted network those that mynetworks_style gave until then."""
-    first = change.what.startswith(f"{NETWORK} ") and change.after
-    if (
-        not first
-        or trusting.is_given(server)
-        or any(live_policy(server).networks.values())
-    ):
+    comes = change.what.startswith(f"{NETWORK} ") and change.after
+    named = any(live_policy(server).networks.values())
+    if not comes or named or trusting.is_given(server):
         return ()
     return tuple(
         each

@@ -122,9 +122,7 @@ def counted(server: Server) -> Clients:
     kept = sorted(found.values(), key=lambda x: (-x.sent, -x.denied, x.address))
     near = [each for each in kept if is_private(each.address)]
     far = [each for each in kept if not is_private(each.address)]
-    return Clients(
-        oldest if looked == LOOKS else since, tuple([*near[:MOST], *far[:MOST]])
-    )
+    return Clients(oldest if looked == LOOKS else since, (*near[:MOST], *far[:MOST]))
 
 
 def named(name: str) -> str:

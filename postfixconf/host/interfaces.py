@@ -26,8 +26,8 @@ def interfaces() -> Iterator[tuple[str, str]]:
         mask = rest[4] if len(rest) > 4 else ""
         if gateway == DIRECT != mask and len(mask) == len(DIRECT):
             bits = int(mask, 16).bit_count()
-            address = int.from_bytes(bytes.fromhex(target), "little")
-            yield device, spelled(IPv4Network((address, bits)))
+            base = int.from_bytes(bytes.fromhex(target), "little")
+            yield device, spelled(IPv4Network((base, bits)))
     for address, _, prefix, _, _, device in lines_of(ADDRESSES):
         found = IPv6Address(bytes.fromhex(address))
         if not found.is_loopback and not found.is_link_local:

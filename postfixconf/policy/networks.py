@@ -35,9 +35,8 @@ __all__ = [
 NAME = "mynetworks"
 Network = IPv4Network | IPv6Network
 # IPv6 stands in brackets: without them Postfix takes it for a lookup table.
-ITEM = re.compile(
-    r"([0-9.]+)(/[0-9]{1,3})?|\[([0-9a-fA-F:.]+)(?:\](/[0-9]{1,3})?|(/[0-9]{1,3})\])"
-)
+PREFIX = "(/[0-9]{1,3})"
+ITEM = re.compile(rf"([0-9.]+){PREFIX}?|\[([0-9a-fA-F:.]+)(?:\]{PREFIX}?|{PREFIX}\])")
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,13 @@ def entry_of(word: str) -> str:
 
 def ordered(entries: Iterable[str]) -> list[str]:
     """Entries as they are listed and written: IPv4 first, by address."""
-    networks = filter(None, map(network_of, entries))
-    keyed = sorted(
-        (n.version, int(n.network_address), n.prefixlen, n) for n in networks
-    )
-    return [spelled(each[-1]) for each in keyed]
+    networks = [found for each in entries if (found := network_of(each))]
+    return [spelled(each) for each in sorted(networks, key=place)]
+
+
+def place(network: Network) -> tuple[int, int, int]:
+    """Where a network stands in an order."""
+    return network.version, int(network.network_address), network.prefixlen
 
 
 def read_network(text: str) -> str:
