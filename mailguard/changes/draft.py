@@ -105,11 +105,8 @@ def taken_along(
     named = any(live_policy(server).networks.values())
     if not comes or named or trusting.is_given(server):
         return ()
-    return tuple(
-        each
-        for each in waiting
-        if each.startswith(f"{NETWORK} ") and each != change.what
-    )
+    styled = (f"{NETWORK} {each}" for each in trusting.styled(server))
+    return tuple(each for each in styled if each in waiting and each != change.what)
 
 
 def alone(

@@ -12,7 +12,14 @@ from mailguard.servers.models import Server
 from postfixconf.policy.networks import Trusted
 from postfixconf.text.maincf import MainCf
 
-__all__ = ["adopted", "complete_networks", "is_given", "keep_network", "networks"]
+__all__ = [
+    "adopted",
+    "complete_networks",
+    "is_given",
+    "keep_network",
+    "networks",
+    "styled",
+]
 
 KEY = "networks"  # of a policy as it is kept
 
@@ -38,6 +45,13 @@ def adopted(server: Server) -> Trusted:
 def is_given(server: Server) -> bool:
     """Whether the adopted main.cf has mynetworks; else mynetworks_style decides."""
     return adopted(server).given
+
+
+def styled(server: Server) -> tuple[str, ...]:
+    """What mynetworks_style trusts now; () where main.cf has mynetworks itself."""
+    seen = servers.last_observed(server)
+    told = seen.around.styled if seen else ""
+    return Trusted.of(MainCf.parse(f"mynetworks = {told}")).entries
 
 
 @transaction.atomic

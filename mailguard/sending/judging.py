@@ -21,9 +21,9 @@ from postfixconf.policy.networks import (
     Trusted,
     exclusion_of,
     holds,
+    is_broken,
     network_of,
 )
-from postfixconf.text.maincf import MainCf
 
 __all__ = ["Judge", "known"]
 
@@ -56,8 +56,7 @@ class Judge:
         seen = servers.last_observed(server)
         around = seen.around if seen else Around()
         told = services.live(server).networks
-        main = MainCf.parse(f"mynetworks = {around.styled}")
-        styled = Trusted.of(main).entries
+        styled = trusting.styled(server)
         return cls(
             around,
             trusting.adopted(server),
@@ -79,7 +78,7 @@ class Judge:
         network = known(entry)
         return [
             *self._by_shape(network),
-            *self._by_exclusion(entry),
+            *self._by_hand(entry),
             *self._by_log(network),
         ]
 
@@ -129,8 +128,13 @@ class Judge:
                 "world comes from its gateway."
             )
 
-    def _by_exclusion(self, entry: str) -> Iterator[str]:
-        """Whether main.cf takes it away again."""
+    def _by_hand(self, entry: str) -> Iterator[str]:
+        """Whether what was written by hand takes it away again."""
+        for word in filter(is_broken, self.adopted.foreign):
+            yield (
+                f"main.cf has “{word}” before it, which Postfix cannot read: it puts "
+                "off whoever is not named before that. Mend it by hand and adopt it."
+            )
         if word := exclusion_of(entry, self.adopted):
             yield (
                 f"main.cf has “{word}” before it, written by hand: Postfix will not "

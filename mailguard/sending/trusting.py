@@ -26,7 +26,7 @@ CONFIRM = "Confirm it if that is meant"
 def by_style(server: Server) -> tuple[str, ...]:
     """What mynetworks_style trusts where nothing else decides; () where it does not."""
     named = any(trusting.networks().values())
-    return () if named or trusting.is_given(server) else Judge.of(server).styled
+    return () if named or trusting.is_given(server) else trusting.styled(server)
 
 
 def trusted(server: Server) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ class Policy:
             if (known := read_value(Kind.CLIENT, value)) != value:
                 raise BadPolicy(value, f"would be written {known}")
         for value in self.networks:
-            if entry_of(value) != value:
+            if not value or entry_of(value) != value:
                 raise BadPolicy(value, "no trusted network as mailguard names one")
         for name, names in self.order.items():
             check_order(name, names)
