@@ -11,7 +11,7 @@ from mailguard.changes.models import Revision
 from mailguard.changes.outcomes import became_live, finish
 from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
-from mailguard.protection import own_lists
+from mailguard.protection import own_lists, trusting
 from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
@@ -150,4 +150,6 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         networks={**policy.networks, **networks},
     )
     own_lists.forget_gone(known=policy)
+    if not server.live_policy:  # nobody changed what was there at the beginning
+        trusting.keep_found(policy.networks)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

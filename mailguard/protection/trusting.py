@@ -4,6 +4,8 @@ A network that is not wanted any more keeps its row: one that no row names is le
 main.cf has it.
 """
 
+from collections.abc import Iterable
+
 from django.db import transaction
 
 from mailguard.protection.models import TrustedNetwork
@@ -16,6 +18,7 @@ __all__ = [
     "adopted",
     "complete_networks",
     "is_given",
+    "keep_found",
     "keep_network",
     "networks",
     "styled",
@@ -34,6 +37,12 @@ def keep_network(network: str, *, wanted: bool) -> None:
     TrustedNetwork.objects.update_or_create(
         network=network, defaults={"wanted": wanted}
     )
+
+
+def keep_found(found: Iterable[str]) -> None:
+    """Want the entries that were there before mailguard was."""
+    for network in found:
+        keep_network(network, wanted=True)
 
 
 def adopted(server: Server) -> Trusted:
@@ -61,6 +70,5 @@ def complete_networks(server: Server) -> None:
         return
     found = adopted(server).entries
     server.live_policy[KEY] = dict.fromkeys(found, True)
-    for network in found:
-        keep_network(network, wanted=True)
+    keep_found(found)
     server.save(update_fields=["live_policy"])

@@ -78,6 +78,7 @@ def test_the_page_shows_what_was_found(client: Client, server: Server) -> None:
     page = client.get("/sending/networks/").content.decode()
     assert f'data-network="{HERE}"' in page and "as it was found" in page
     assert named(server) == [HERE] and waiting(server) == []
+    assert not Change.objects.exists()  # nobody changed anything
 
 
 def test_a_network_comes_and_goes_by_the_page(client: Client, server: Server) -> None:
