@@ -6,7 +6,7 @@ The linter's judgement comes first, with this machine's own networks and the mai
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
 from mailguard.protection import services, trusting
 from mailguard.servers import services as servers
@@ -41,29 +41,33 @@ class Judge:
 
     `adopted` is mynetworks as last adopted, `live` are the entries that are trusted
     now, `styled` those that mynetworks_style gives while main.cf has no mynetworks.
+    `clients` are those of the log, each behind its address (version and number): ten
+    times faster to compare than addresses are.
     """
 
     around: Around
     adopted: Trusted
     live: frozenset[str]
     styled: tuple[str, ...]
-    clients: tuple[tuple[IPv4Address | IPv6Address, Client], ...]
+    clients: tuple[tuple[int, int, Client], ...]
     carriers: Carriers
+    counted: Clients | None = None
 
     @classmethod
     def of(cls, server: Server) -> "Judge":
         """As the worker has last seen the server and its log."""
         seen = servers.last_observed(server)
         around = seen.around if seen else Around()
-        told = services.live(server).networks
+        told, counted = services.live(server).networks, clients(server)
         styled = trusting.styled(server)
         return cls(
             around,
             trusting.adopted(server),
             frozenset([*(name for name, there in told.items() if there), *styled]),
             styled,
-            tuple(addressed(clients(server) or Clients())),
+            tuple(addressed(counted or Clients())),
             carriers(server) or Carriers(),
+            counted,
         )
 
     def refused(self, entry: str) -> str:
@@ -77,7 +81,7 @@ class Judge:
         """What speaks against trusting a network, in sentences."""
         network = known(entry)
         return [
-            *self._by_shape(network),
+            *self.by_shape(network),
             *self._by_hand(entry),
             *self._by_log(network),
         ]
@@ -88,7 +92,9 @@ class Judge:
 
     def inside(self, network: Network) -> list[Client]:
         """The clients of the log in a network, those that sent most first."""
-        return [client for address, client in self.clients if address in network]
+        version, first = network.version, int(network.network_address)
+        last = int(network.broadcast_address)
+        return [x for v, at, x in self.clients if v == version and first <= at <= last]
 
     def bridge(self, network: Network) -> str:
         """The interface of containers that a network has to do with, or empty."""
@@ -111,7 +117,7 @@ class Judge:
                 "to others any more, unless they sign in."
             )
 
-    def _by_shape(self, network: Network) -> Iterator[str]:
+    def by_shape(self, network: Network) -> Iterator[str]:
         """What the network itself tells."""
         found = [finding(each) for each in concerns(network, self.around)]
         for each in found:
@@ -147,8 +153,8 @@ class Judge:
         if who:
             stopped = sum(each.stopped for each in who)
             yield (
-                f"In 7 days {counted(stopped, 'message')} of "
-                f"{counted(len(who), 'client')} there met rules against spam. Trusted, "
+                f"In 7 days {plural(stopped, 'message')} of "
+                f"{plural(len(who), 'client')} there met rules against spam. Trusted, "
                 "such mail gets through, to all the world."
             )
         for each in self.carriers.clients:
@@ -159,16 +165,15 @@ class Judge:
                 )
 
 
-def addressed(
-    found: Clients,
-) -> Iterator[tuple[IPv4Address | IPv6Address, Client]]:
-    """The clients with their addresses; `unknown` has none."""
+def addressed(found: Clients) -> Iterator[tuple[int, int, Client]]:
+    """The clients behind their addresses; `unknown` has none."""
     for each in found.clients:
         with suppress(ValueError):
-            yield ip_address(each.address), each
+            address = ip_address(each.address)
+            yield address.version, int(address), each
 
 
-def counted(number: int, word: str) -> str:
+def plural(number: int, word: str) -> str:
     """`1 client`, `2 clients`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 

@@ -11,7 +11,6 @@ from mailguard.sending import networks, trusting
 from mailguard.sending.judging import Judge
 from mailguard.sending.network_forms import NetworkForm
 from mailguard.servers import services as servers
-from mailguard.traffic.clients import clients
 from postfixconf.errors import BadValue
 
 __all__ = ["add_network", "index", "note_network", "remove_network"]
@@ -34,7 +33,7 @@ def page(request: HttpRequest, form: NetworkForm) -> HttpResponse:
         "style": networks.style(server),
         "elsewhere": networks.elsewhere(server),
         "suggestions": networks.suggested(server, judge),
-        "counted": clients(server),
+        "counted": judge.counted,
         "form": form,
     }
     return render(request, "sending/networks.html", context)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
+from itertools import chain, islice
 
 from mailguard.protection import trusting
 from mailguard.sending.judging import Judge, known
@@ -128,12 +129,13 @@ def elsewhere(server: Server) -> list[tuple[str, str]]:
 def suggested(server: Server, judge: Judge) -> list[Suggestion]:
     """Whom one could trust: devices that send, and the networks of this server."""
     named = [known(each) for each in trusted(server)]
-    found = {
-        each.network: each
-        for each in (*of_loopback(named), *of_clients(judge), *of_interfaces(judge))
+    every = chain(of_loopback(named), of_interfaces(judge), of_clients(judge))
+    fresh = (
+        each
+        for each in every
         if not any(holds(other, known(each.network)) for other in named)
-    }
-    return list(found.values())[:MOST]
+    )
+    return list(islice(fresh, MOST))
 
 
 def of_loopback(named: list[Network]) -> Iterator[Suggestion]:
@@ -153,18 +155,17 @@ def of_interfaces(judge: Judge) -> Iterator[Suggestion]:
 
 def of_clients(judge: Judge) -> Iterator[Suggestion]:
     """Clients with private addresses that send, or want to and may not."""
-    for address, each in judge.clients:
-        near = any(address in network for network in PRIVATE)
-        if not near or not (each.sent or each.denied):
+    near = [each for network in PRIVATE for each in judge.inside(network)]
+    for each in near:
+        network = ip_network(each.address)
+        sends = each.sent or each.denied
+        if not sends or each.stopped or any(judge.by_shape(network)):
             continue
         name = f" ({each.name})" if each.name else ""
         said = [f"sent {each.sent:,}" if each.sent else ""]
         said += [f"was refused {each.denied:,} to others" if each.denied else ""]
         told = " and ".join(x for x in said if x)
-        network = spelled(ip_network(address))
-        if judge.doubts(network):
-            continue
-        yield Suggestion(network, f"{each.address}{name} {told} in 7 days.")
+        yield Suggestion(spelled(network), f"{each.address}{name} {told} in 7 days.")
 
 
 # What a company's own devices have (RFC 1918, RFC 4193).

@@ -26,7 +26,7 @@ __all__ = ["Client", "Clients", "clients", "refresh"]
 NAME = "clients"  # of the row of evidence
 SPAN = timedelta(days=7)
 LOOKS = 20_000  # attempts
-MOST = 2000  # clients that are kept
+MOST = 1000  # clients that are kept of each kind
 REST = timedelta(minutes=1)
 DENIED = "relay_protection"
 
