@@ -26,6 +26,7 @@ PAGES = {
     "pin": "/pins/add/?attempt=1",
     "domains": "/domains/",
     "relays": "/relays/",
+    "networks": "/sending/networks/",
     "still": "/rehearsal/still/?text=orders@partner.example",
     "findings": "/findings/",
     "review": "/review/",

@@ -11,7 +11,7 @@ from mailguard.changes.models import Revision
 from mailguard.changes.outcomes import became_live, finish
 from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
-from mailguard.protection import own_lists
+from mailguard.protection import own_lists, trusting
 from mailguard.protection import services as protection
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
@@ -22,6 +22,7 @@ from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.needs import settings_in
+from postfixconf.policy.networks import Trusted
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.ordering import Listing
 from postfixconf.policy.policy import Policy, parse_mode
@@ -67,7 +68,7 @@ def adopted_policy(known: Policy, modes: dict[str, str], seen: Observed) -> Poli
     """What is live by an adoption: the modes as found, the rest as we wrote it.
 
     A list that was taken out is forgotten: what asks it now, somebody wrote. An order
-    that somebody changed by hand is as found, too.
+    that somebody changed by hand is as found, too, and so are trusted networks.
     """
     main, controls = MainCf.parse(seen.texts.main), known.controls
     found = {
@@ -80,7 +81,8 @@ def adopted_policy(known: Policy, modes: dict[str, str], seen: Observed) -> Poli
         for name, names in known.order.items()
         if Listing.of(main, seen.facts, name, controls).follows(names)
     }
-    return replace(known, modes=found, order=order)
+    networks = dict.fromkeys(Trusted.of(main).entries, True)
+    return replace(known, modes=found, order=order, networks=networks)
 
 
 def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
@@ -131,6 +133,11 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         for name in {*live.order, *wanted.order}
         if live.order.get(name) != wanted.order.get(name)
     }
+    networks = {
+        name: there
+        for name, there in wanted.networks.items()
+        if there != live.networks.get(name, False)
+    }
     lists = policy.with_zones(wanted.zones)
     found = replace(
         lists,
@@ -140,6 +147,9 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         greylisting=greylisting if server.live_policy else policy.greylisting,
         relays=wanted.relays,
         keys=wanted.keys,
+        networks={**policy.networks, **networks},
     )
     own_lists.forget_gone(known=policy)
+    if not server.live_policy:  # nobody changed what was there at the beginning
+        trusting.keep_found(policy.networks)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

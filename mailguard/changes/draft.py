@@ -14,7 +14,15 @@ from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
 from mailguard.lists.services import Tally
 from mailguard.protection import services as protection
-from mailguard.protection.differences import KEY, LIST, Difference, between, with_one
+from mailguard.protection import trusting
+from mailguard.protection.differences import (
+    KEY,
+    LIST,
+    NETWORK,
+    Difference,
+    between,
+    with_one,
+)
 from mailguard.servers.models import Server
 from postfixconf.errors import quoted
 from postfixconf.policy.control import Mode
@@ -70,6 +78,7 @@ def only(server: Server, what: str) -> Draft:
     waiting = {each.what: each for each in told}
     if what in waiting:
         names = needs(waiting[what], protection.wanted())
+        names += taken_along(server, waiting[what], tuple(waiting))
         return alone(server, [waiting[name] for name in names if name in waiting])
     kind, _, value = what.partition(" ")
     rows = lists.pending().filter(kind=kind, value=value)
@@ -86,6 +95,18 @@ def needs(change: Difference, policy: Policy) -> tuple[str, ...]:
     before = (f"{LIST} {about.zone}", f"{KEY} {about.key}") if about else ()
     also = policy.controls.control(change.what).needs if change.after == Mode.ON else ()
     return (*before, change.what, *also)
+
+
+def taken_along(
+    server: Server, change: Difference, waiting: tuple[str, ...]
+) -> tuple[str, ...]:
+    """With the first trusted network those that mynetworks_style gave until then."""
+    comes = change.what.startswith(f"{NETWORK} ") and change.after
+    named = any(live_policy(server).networks.values())
+    if not comes or named or trusting.is_given(server):
+        return ()
+    styled = (f"{NETWORK} {each}" for each in trusting.styled(server))
+    return tuple(each for each in styled if each in waiting and each != change.what)
 
 
 def alone(

@@ -24,6 +24,8 @@ from postfixconf.policy.policy import Policy
 
 __all__ = ["Restoration", "preview", "request_restore"]
 
+NETWORKS = "networks"  # of a policy as it is kept
+
 
 @dataclass(frozen=True)
 class Restoration:
@@ -57,6 +59,8 @@ def preview(server: Server, revision: Revision) -> Restoration:
     then = Policy.from_json(revision.policy)
     if GREYLISTING not in revision.policy:  # it says nothing of postgrey's settings
         then = replace(then, greylisting=live.greylisting)
+    if NETWORKS not in revision.policy:  # nor of trusted networks
+        then = replace(then, networks=live.networks)
     policy = policy_then(server, live, then)
     settings, entries = tuple(between(live, policy)), back_to(revision.number)
     kept, waiting = {*settings, *entries.told}, services.draft(server)
@@ -78,6 +82,7 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
         keys=then.keys,
         relays=then.relays,
         greylisting=then.greylisting,
+        networks=then.networks,
     )
 
 

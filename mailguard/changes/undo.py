@@ -25,10 +25,12 @@ from mailguard.protection.differences import (
     IN_FRONT,
     KEY,
     LIST,
+    NETWORK,
     ORDER,
     OWN,
     RELAY,
     REPLY,
+    TRUSTED,
     Difference,
     numbered,
     order_word,
@@ -45,7 +47,7 @@ from postfixconf.policy.policy import Policy
 
 __all__ = ["Undo", "loses", "of", "standing", "undo"]
 
-SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, ORDER, RELAY)
+SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, NETWORK, ORDER, RELAY)
 NOTHING = "Nothing was changed."
 
 
@@ -199,6 +201,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return EXCEPTED * (value in policy.own.exceptions)
     if kind == RELAY:
         return IN_FRONT * (value in policy.relays)
+    if kind == NETWORK:
+        return TRUSTED * policy.networks.get(value, False)
     if kind == LIST:
         return next((told(each) for each in policy.zones if each.zone == value), "")
     if kind == KEY:

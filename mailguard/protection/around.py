@@ -40,7 +40,9 @@ def trusted(server: Server) -> list[IPv4Network | IPv6Network]:
     if seen is None:
         return []
     read = Seen(MainCf.parse(seen.texts.main), seen.facts)
-    return list(networks(read.expanded(read.value("mynetworks"))))
+    given = read.main.get("mynetworks") is not None
+    value = read.value("mynetworks") if given else seen.around.styled
+    return list(networks(read.expanded(value)))
 
 
 def own_names(server: Server) -> set[str]:

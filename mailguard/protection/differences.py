@@ -25,9 +25,11 @@ __all__ = [
     "IN_FRONT",
     "KEY",
     "LIST",
+    "NETWORK",
     "ORDER",
     "RELAY",
     "REPLY",
+    "TRUSTED",
     "Difference",
     "between",
     "numbered",
@@ -37,6 +39,7 @@ __all__ = [
 
 DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
 RELAY = "relay"
+NETWORK, TRUSTED = "network", "trusted"  # an entry of mynetworks
 LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
 ORDER, AS_FOUND = "order", "as found"
 # What a domain, a network or a relay is, once it is named.
@@ -84,6 +87,7 @@ TITLES = {
     DOMAIN: "Own domain",
     EXCEPTION: "May send with an own domain",
     RELAY: "Relay in front",
+    NETWORK: "Trusted network",
     LIST: "Blocklist of one's own",
     KEY: "Key of a blocklist",
     "own_domains": "What refused outsiders read",
@@ -117,6 +121,7 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
         (OWN, DOMAIN, live.own.domains, wanted.own.domains),
         (EXCEPTED, EXCEPTION, live.own.exceptions, wanted.own.exceptions),
         (IN_FRONT, RELAY, live.relays, wanted.relays),
+        (TRUSTED, NETWORK, _networks(live), _networks(wanted)),
     ):
         for value in sorted({*now, *then}):
             if (value in now) != (value in then):
@@ -132,6 +137,10 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
         before, after = order_word(live, name), order_word(wanted, name)
         if before != after:
             yield Difference(f"{ORDER} {name}", before, after)
+
+
+def _networks(policy: Policy) -> tuple[str, ...]:
+    return tuple(name for name, there in policy.networks.items() if there)
 
 
 def order_word(policy: Policy, name: str) -> str:
@@ -173,6 +182,9 @@ def with_one(policy: Policy, change: Difference) -> Policy:
         return replace(policy, keys=_with_key(policy, name, change.after))
     if kind == RELAY:
         return replace(policy, relays=_with(policy.relays, name, change.after))
+    if kind == NETWORK:
+        networks = {**policy.networks, name: bool(change.after)}
+        return replace(policy, networks=networks)
     if kind == ORDER:
         names = () if change.after == AS_FOUND else tuple(change.after.split(", "))
         return policy.with_order(name, names)

@@ -24,6 +24,7 @@ __all__ = [
     "OwnReply",
     "Relay",
     "Setting",
+    "TrustedNetwork",
 ]
 
 
@@ -104,6 +105,22 @@ class Relay(models.Model):
 
     def __str__(self) -> str:
         return self.network
+
+
+class TrustedNetwork(models.Model):
+    """An entry that mynetworks shall have, or not have where `wanted` is false.
+
+    `network` is as `postfixconf.policy.networks.spelled` names it.
+    """
+
+    network = models.CharField(max_length=50, unique=True)
+    wanted = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["network"]
+
+    def __str__(self) -> str:
+        return self.network if self.wanted else f"not {self.network}"
 
 
 class OwnReply(models.Model):

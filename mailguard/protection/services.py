@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
-from mailguard.protection import greylist_settings
+from mailguard.protection import greylist_settings, trusting
 from mailguard.protection.around import domains_taken
 from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
@@ -16,6 +16,7 @@ from mailguard.protection.differences import (
     EXCEPTION,
     KEY,
     LIST,
+    NETWORK,
     ORDER,
     RELAY,
     REPLY,
@@ -107,6 +108,7 @@ def wanted() -> Policy:
         keys=dict(KeyInUse.objects.values_list("name", "key_id")),
         relays=relays(),
         greylisting=greylist_settings.greylisting(),
+        networks=trusting.networks(),
     )
 
 
@@ -255,12 +257,14 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
         return _store(change.what, policy.modes[change.what], actor, reason)
     if kind == GREYLISTING:
         return next(iter(greylist_settings.put(policy, actor, reason)), None)
-    if kind not in (*KEPT, LIST, KEY, ORDER) and change.what != REPLY:
+    if kind not in (*KEPT, LIST, KEY, NETWORK, ORDER) and change.what != REPLY:
         raise BadPolicy(change.what, "no such setting")
     if policy == before:
         return None
     if change.what == REPLY:
         OwnReply.objects.update_or_create(pk=1, defaults={"text": change.after})
+    elif kind == NETWORK:
+        trusting.keep_network(value, wanted=bool(change.after))
     elif kind == ORDER:
         keep_order(value, policy.order.get(value, ()))
     elif kind == LIST:
@@ -277,7 +281,9 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     else:
         model, field = KEPT[kind]
         keep(model._default_manager.all(), field, value, change.after)
-    was = next(each.before for each in between(before, policy))
+    was = next((each.before for each in between(before, policy)), change.after)
+    if was == change.after:  # a network that nobody had named is not wanted
+        return None
     return record(
         actor=actor, what=change.what, before=was, after=change.after, reason=reason
     )
@@ -313,6 +319,7 @@ def candidates(server: Server) -> list[str]:
 def complete(server: Server) -> None:
     """Give a control that the catalogue gained since the adoption its rows."""
     greylist_settings.complete_greylisting(server)
+    trusting.complete_networks(server)
     known = set(Live.objects.filter(server=server).values_list("key", flat=True))
     if not known or known >= {each.key for each in STATIC.offered}:
         return

@@ -10,7 +10,7 @@ from mailguard.protection.around import domains_taken, trusted
 from mailguard.protection.models import MxLookup
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from mailguard.traffic import as_us, carriers
+from mailguard.traffic import as_us, carriers, clients
 from postfixconf.host import mx
 
 __all__ = ["domains_of", "exchanges", "senders"]
@@ -29,6 +29,7 @@ def senders(server: Server) -> None:
     if servers.last_observed(server) is not None:
         as_us.refresh(server, domains_of(server), trusted(server))
         carriers.refresh(server)
+        clients.refresh(server)
 
 
 def exchanges(server: Server) -> None:

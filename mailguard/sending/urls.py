@@ -1,8 +1,15 @@
 from django.urls import path
 
-from mailguard.sending import readiness_views, settings_views, user_views, views
+from mailguard.sending import (
+    network_views,
+    readiness_views,
+    settings_views,
+    user_views,
+    views,
+)
 
 app_name = "sending"
+NETWORKS = "sending/networks/"
 READINESS = "sending/readiness/"
 
 urlpatterns = [
@@ -13,5 +20,9 @@ urlpatterns = [
     path(f"{READINESS}sign-in/", readiness_views.sign_in, name="sign_in"),
     path("sending/users/", user_views.users, name="users"),
     path("sending/auth-on-25/", user_views.auth_off, name="auth_off"),
+    path(NETWORKS, network_views.index, name="networks"),
+    path(f"{NETWORKS}add/", network_views.add_network, name="add_network"),
+    path(f"{NETWORKS}remove/", network_views.remove_network, name="remove_network"),
+    path(f"{NETWORKS}note/", network_views.note_network, name="note_network"),
     path("sending/settings/", settings_views.client_settings, name="settings"),
 ]

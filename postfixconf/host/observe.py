@@ -4,16 +4,18 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from postfixconf.errors import BadFile
+from postfixconf.errors import BadFile, HostError
 from postfixconf.host import files, postgrey, tables
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
+from postfixconf.host.interfaces import interfaces
 from postfixconf.host.maps import around
 from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.keyed import REPLIES_TABLE
 from postfixconf.policy.listing import Asked
 from postfixconf.policy.lookups import OWN_TABLE
 from postfixconf.policy.needs import POSTGREY_LISTS
+from postfixconf.policy.networks import NAME as MYNETWORKS
 from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.recorder import RECORDER_TABLE
@@ -46,8 +48,23 @@ def observe(instance: Instance) -> Observed:
     installed = POSTCONF.stat().st_mtime_ns if POSTCONF.exists() else 0
     known = with_postgrey(facts(instance, installed), instance)
     running = instance.master_pid() is not None
-    there = around(main, master, known)
+    own = tuple(interfaces())
+    style = styled(instance, main, own) if main.get(MYNETWORKS) is None else ""
+    there = replace(around(main, master, known), interfaces=own, styled=style)
     return Observed(texts, known, running, standing(instance), there)
+
+
+@lru_cache(maxsize=4)
+def styled(instance: Instance, main: MainCf, own: tuple[tuple[str, str], ...]) -> str:
+    """mynetworks as mynetworks_style makes it; asked anew when either changes.
+
+    Empty where Postfix does not tell.
+    """
+    del main, own
+    try:
+        return instance.values(MYNETWORKS).get(MYNETWORKS, "")
+    except HostError:
+        return ""
 
 
 def texts_of(instance: Instance) -> Texts:

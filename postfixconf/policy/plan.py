@@ -34,6 +34,7 @@ from postfixconf.policy.lookups import (
     with_relay_classes,
 )
 from postfixconf.policy.needs import Need, needs, wanted_options
+from postfixconf.policy.networks import with_networks
 from postfixconf.policy.observed import Facts, Observed, Texts, front_services
 from postfixconf.policy.ordering import arrange
 from postfixconf.policy.policy import Policy
@@ -220,7 +221,8 @@ def wanted_main(
     controls, own, relays = policy.controls, policy.own_mode, bool(policy.relays)
     made = answering(compose(main, found, policy, facts), policy, found)
     made = weave(made, policy.uses, own, facts, controls, relays=relays)
-    return with_relay_classes(arrange(made, policy.order, facts, controls), facts)
+    made = with_relay_classes(arrange(made, policy.order, facts, controls), facts)
+    return with_networks(made, policy.networks)
 
 
 def _timed(

@@ -15,6 +15,7 @@ from postfixconf.policy.entries import Kind, Lookup, read_value
 from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.listing import Blocklist
 from postfixconf.policy.lookups import Uses
+from postfixconf.policy.networks import entry_of
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.own_lists import read_list, told
 
@@ -41,7 +42,9 @@ class Policy:
     `zones` are the lists in the DNS that somebody added, `keys` the number under which
     each key is kept that a list is asked with: the key itself is in no policy.
     `relays` are the addresses and networks of relays in front, as `entries.read_value`
-    gives them. Raises BadPolicy for an unknown control, or a mode it cannot have,
+    gives them. `networks` are the entries that mynetworks shall have (True) or not
+    (False), as `networks.spelled` names them; one that is not named is left as found.
+    Raises BadPolicy for an unknown control, a mode it cannot have, or a bad network,
     BadValue for a bad relay.
     """
 
@@ -53,6 +56,7 @@ class Policy:
     keys: Mapping[str, int] = field(default_factory=dict)
     relays: tuple[str, ...] = ()
     greylisting: Greylisting = field(default_factory=Greylisting)
+    networks: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         zones = tuple(sorted(self.zones, key=lambda each: each.zone))
@@ -68,11 +72,15 @@ class Policy:
         for value in self.relays:
             if (known := read_value(Kind.CLIENT, value)) != value:
                 raise BadPolicy(value, f"would be written {known}")
+        for value in self.networks:
+            if not value or entry_of(value) != value:
+                raise BadPolicy(value, "no trusted network as mailguard names one")
         for name, names in self.order.items():
             check_order(name, names)
         order = {name: tuple(names) for name, names in self.order.items() if names}
         object.__setattr__(self, "modes", MappingProxyType(dict(self.modes)))
         object.__setattr__(self, "keys", MappingProxyType(dict(self.keys)))
+        object.__setattr__(self, "networks", MappingProxyType(dict(self.networks)))
         object.__setattr__(self, "order", MappingProxyType(order))
 
     @property
@@ -141,6 +149,7 @@ class Policy:
             {name: int(number) for name, number in keys.items()},
             tuple(kept.get("relays", ())),
             Greylisting.from_json(kept.get("greylisting")),
+            {name: bool(there) for name, there in kept.get("networks", {}).items()},
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -150,6 +159,7 @@ class Policy:
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
             "greylisting": self.greylisting.as_json(),
+            "networks": dict(sorted(self.networks.items())),
             "order": {name: list(each) for name, each in sorted(self.order.items())},
             "relays": list(self.relays),
             "zones": {each.zone: told(each) for each in self.zones},

@@ -22,6 +22,7 @@ PATHS = [
     "/domains/",
     "/protection/own_domains/confirm/",
     "/relays/",
+    "/sending/networks/",
     "/rehearsal/still/",
     "/pins/",
     "/pins/add/",
@@ -51,6 +52,9 @@ DRAFT = [
     "entries add allow client 192.0.2.0/24",
     "entries add deny helo x --expires 2099-01-31",
     "domains add ours.example",
+    "networks add 192.168.1.20 --note the-copier-on-the-second-floor",
+    "networks add 172.17.0.0/16 --confirmed",
+    "networks add 2001:db8:4711:4712:4713:4714:4715:4716 --confirmed",
     "blocklists add bl.seen.example --codes 127.0.0.2 --keyed",
 ]
 

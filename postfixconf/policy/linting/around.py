@@ -40,13 +40,17 @@ class SeenMap:
 
 @dataclass(frozen=True)
 class Around:
-    """The tables that a configuration names, and the gateways of its machine.
+    """The tables that a configuration names, and the networks of its machine.
 
-    `gateways` are pairs of an address and what it is.
+    `gateways` are pairs of an address and what it is. `interfaces` are pairs of an
+    interface and a network that is reached through it without a gateway. `styled` is
+    mynetworks as mynetworks_style makes it, where main.cf has none.
     """
 
     maps: tuple[SeenMap, ...] = ()
     gateways: tuple[tuple[str, str], ...] = ()
+    interfaces: tuple[tuple[str, str], ...] = ()
+    styled: str = ""
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Around":
@@ -63,10 +67,12 @@ class Around:
                 for each in told.get("maps", ())
             ),
             tuple(pair(each) for each in told.get("gateways", ())),
+            tuple(pair(each) for each in told.get("interfaces", ())),
+            str(told.get("styled", "")),
         )
 
 
 def pair(told: Sequence[str]) -> tuple[str, str]:
-    """An address and what it is."""
-    address, what = told
-    return address, what
+    """Two texts that were kept as a list."""
+    one, other = told
+    return one, other

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from postfixconf.policy.linting.around import Around
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Seen
 
-__all__ = ["trusted"]
+__all__ = ["concerns", "networks", "trusted"]
 
 NAME = "mynetworks"
 Network = IPv4Network | IPv6Network
@@ -27,15 +28,26 @@ BROAD = 12
 
 def trusted(seen: Seen) -> Iterator[Said]:
     """What is wrong with mynetworks, in main.cf and in the services on port 25."""
-    here = [(address, what, BROAD) for address, what in seen.around.gateways]
+    gateways = known_gateways(seen.around)
     for service in (None, *seen.fronts):
         if service and NAME not in service.overrides():
             continue
         place = f"-o {NAME} of {service.name}" if service else NAME
         for each in networks(seen.expanded(seen.value(NAME, service))):
-            yield from judged(each, place, (*here, *KNOWN))
+            yield from judged(each, place, gateways)
     if seen.main.get(NAME) is None and seen.value("mynetworks_style") == "class":
         yield Said("mynetworks_wide", "mynetworks_style", ("“class”",))
+
+
+def concerns(network: Network, around: Around) -> Iterator[Said]:
+    """What would be wrong with one network in mynetworks, on this machine."""
+    yield from judged(network, NAME, known_gateways(around))
+
+
+def known_gateways(around: Around) -> tuple[tuple[str, str, int], ...]:
+    """Addresses behind which others hide: address, what it is, shortest prefix."""
+    here = ((address, what, BROAD) for address, what in around.gateways)
+    return (*here, *KNOWN)
 
 
 def networks(value: str) -> Iterator[Network]:
