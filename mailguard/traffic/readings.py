@@ -39,7 +39,7 @@ __all__ = ["carry_on", "read_whole", "tend"]
 
 AT_ONCE = 1 << 20  # bytes kept in one transaction by the worker
 WHOLE = 8 << 20  # bytes understood at once by the command
-TOGETHER = 1.2  # seconds that its transactions take: others wait so long to write
+TOGETHER = 1.5  # seconds that its transactions take: others wait so long to write
 AHEAD = 8  # messages that wait to be sent while the next part is made
 PIPE = 1 << 20  # bytes in the pipe, as many as a plain user may have
 HELD = timedelta(minutes=1)  # after that, whoever held a reading is gone

@@ -216,7 +216,6 @@ def secret_key(address: str | None) -> int | None:
     return short_key(SECRET, address) if address else None
 
 
-@lru_cache(maxsize=20_000)
 def network_key(address: str) -> int | None:
     """The key of a client's network, None where there is no client."""
     return short_key(network_of(address)) if address else None
