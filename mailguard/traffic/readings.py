@@ -124,7 +124,7 @@ def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
     sender.start()
     try:
         for told in parts:
-            rows = [tuple(row) for row in told.part.rows]
+            rows = [*map(tuple, told.part.rows)]
             ready.put(pickle.dumps(told._replace(part=told.part._replace(rows=[]))))
             ready.put(marshal.dumps(rows, 2))  # quicker than pickle
     except PostfixconfError as cause:

@@ -158,7 +158,7 @@ def row_of(
         row = fitted(row)
     if domains_only:
         people = map(secret_key, (attempt.sender, attempt.recipient))
-        row = Row(*row[:KEYS], *people, *row[KEYS + 2 :])
+        row = Row._make((*row[:KEYS], *people, *row[KEYS + 2 :]))
     return row
 
 
@@ -177,7 +177,8 @@ def keys_of(
 
 def usual(row: Row) -> bool:
     """Whether a database takes it as it is, as nearly always."""
-    told = "".join(filter(None, row[TOLD]))
+    texts: Any = row[TOLD]
+    told = "".join(filter(None, texts))
     return (
         len(told) <= SHORT
         and told.isascii()
@@ -194,7 +195,7 @@ def fitted(row: Row) -> Row:
     """The row as a database takes it, with keys of what is in it then."""
     row = Row(*map(fit, row, LENGTHS))
     keys = keys_of(row.sender, row.recipient, row.client_address, row.client_name)
-    return Row(*row[:KEYS], *keys, words_of(row.text, row.code))
+    return Row._make((*row[:KEYS], *keys, words_of(row.text, row.code)))
 
 
 def fit(value: Any, longest: int) -> Any:
