@@ -6,7 +6,7 @@ And what was found of the lists in the DNS that some controls ask.
 from django.db import models
 
 from mailguard.servers.models import Server
-from postfixconf.host.dnsbl import Fault
+from postfixconf.host.faults import Fault
 from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
@@ -178,7 +178,7 @@ class ListCheck(models.Model):
     """One check of a list in the DNS; kept 30 days.
 
     `at` is empty until the worker has made it. `faults` are those of
-    `postfixconf.host.dnsbl.Fault`, `trusted` says that none of them is grave. `ms` is
+    `postfixconf.host.faults.Fault`, `trusted` says that none of them is grave. `ms` is
     the slowest answer in milliseconds.
     """
 

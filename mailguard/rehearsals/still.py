@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from mailguard.protection import services as protection
 from mailguard.rehearsals.models import Trial
 from mailguard.traffic.envelopes import known
-from mailguard.traffic.keys import key_of, network_of, organisation_of
+from mailguard.traffic.keys import key_of, network_of, organisation_of, sent_by
 from mailguard.traffic.models import Attempt
 from mailguard.traffic.words import Rule, rule
 from postfixconf.errors import BadValue
@@ -172,7 +172,7 @@ def attempts(entry: Entry) -> QuerySet[Attempt]:
         case Kind.CLIENT_NAME:
             return rows.filter(name_key=key_of(organisation_of(value)))
         case Kind.SENDER:
-            return rows.filter(sender_key=key_of(value))
+            return rows.filter(**sent_by(value))
         case Kind.SENDER_DOMAIN:
             return rows.filter(domain_key=key_of(value))
         case Kind.HELO | Kind.GREY_CLIENT | Kind.GREY_RECIPIENT:

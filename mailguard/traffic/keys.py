@@ -5,14 +5,20 @@ from hashlib import blake2b
 from mailguard.suffixes import registered
 from postfixconf.maillog import triplets
 
-__all__ = ["key_of", "network_of", "organisation_of"]
+__all__ = ["key_of", "network_of", "organisation_of", "sent_by"]
 
 
 def key_of(*parts: object) -> int:
     """63 bits that stand for these parts; letters count alike, large or small."""
-    text = parts[0] if len(parts) == 1 else "\0".join(map(str, parts))
-    told = str(text).lower().encode("utf-8", "surrogateescape")
+    text = "\0".join(map(str, parts))
+    told = text.lower().encode("utf-8", "surrogateescape")
     return int.from_bytes(blake2b(told, digest_size=8).digest(), "big") >> 1
+
+
+def sent_by(sender: str) -> dict[str, int]:
+    """Where the attempts of a sender stand in the index: in those of its domain."""
+    domain = sender.rpartition("@")[2]
+    return {"domain_key": key_of(domain), "sender_key": key_of(sender)}
 
 
 def network_of(address: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from mailguard.suffixes import is_public
-from mailguard.traffic.keys import key_of, network_of, organisation_of
+from mailguard.traffic.keys import key_of, network_of, organisation_of, sent_by
 from mailguard.traffic.models import Attempt
 from mailguard.traffic.questions import within
 from mailguard.traffic.store import own_domains
@@ -101,7 +101,7 @@ def candidates(attempt: Attempt) -> Iterator[Candidate]:
         yield Kind.CLIENT, network, covers, lambda: capped(near)
     if attempt.sender:
         covers = "mail with this sender, from any server"
-        sender = rows.filter(sender_key=key_of(attempt.sender))
+        sender = rows.filter(**sent_by(attempt.sender))
         yield Kind.SENDER, attempt.sender, covers, lambda: capped(sender)
         domain = attempt.sender.rpartition("@")[2]
         covers = "mail with a sender at this domain or one below it, from any server"

@@ -21,7 +21,7 @@ from operator import and_
 from django.db.models import Q
 
 from mailguard.servers.models import Server
-from mailguard.traffic.keys import key_of, network_of, organisation_of
+from mailguard.traffic.keys import key_of, network_of, organisation_of, sent_by
 from mailguard.traffic.models import Attempt, Reply
 from mailguard.traffic.walks import Look, Walk
 from postfixconf.errors import BadValue
@@ -68,10 +68,9 @@ def by_address(address: str) -> Iterator[Walk]:
     local, _, domain = address.rpartition("@")
     if not local:
         yield from by_host(domain)
-    key = key_of(f"{local}@{ascii_domain(domain)}")
-    for number in dict.fromkeys((key, key_of(address))):
-        yield Walk(Attempt.objects.filter(sender_key=number))
-        yield Walk(Attempt.objects.filter(recipient_key=number))
+    for each in dict.fromkeys((f"{local}@{ascii_domain(domain)}", address)):
+        yield Walk(Attempt.objects.filter(**sent_by(each)))
+        yield Walk(Attempt.objects.filter(recipient_key=key_of(each)))
 
 
 def by_host(name: str) -> Iterator[Walk]:

@@ -37,9 +37,10 @@ from postfixconf.host.logs import Bookmark
 
 __all__ = ["carry_on", "read_whole", "tend"]
 
-AT_ONCE = 1 << 20  # bytes kept in one transaction, while others wait
-WHOLE = 12 << 20  # and where nobody does
-AHEAD = 6  # messages that wait to be sent while the next part is made
+AT_ONCE = 1 << 20  # bytes kept in one transaction by the worker
+WHOLE = 8 << 20  # bytes understood at once by the command
+TOGETHER = 1.5  # seconds that its transactions take: others wait so long to write
+AHEAD = 8  # messages that wait to be sent while the next part is made
 PIPE = 1 << 20  # bytes in the pipe, as many as a plain user may have
 HELD = timedelta(minutes=1)  # after that, whoever held a reading is gone
 State = Reading.State
@@ -66,6 +67,7 @@ def carry_on(reading: Reading, seconds: float) -> None:
                 break
         if reading.moving:
             parts_of[reading.pk] = parts
+        suggest(reading)
 
 
 def read_whole(reading: Reading) -> Iterator[Reading]:
@@ -92,9 +94,10 @@ def read_whole(reading: Reading) -> Iterator[Reading]:
             cursor.execute("PRAGMA wal_autocheckpoint = 16000")  # pages
     try:
         with failing(reading):
-            while reading.moving and write(reading, received(ours)):
+            while reading.moving and write_together(reading, ours):
                 hold(reading)
                 yield reading
+            suggest(reading)
     finally:
         gc.enable()
         Reading.objects.filter(pk=reading.pk).update(held_at=None)
@@ -121,7 +124,7 @@ def send(parts: "Parts", pipe: Connection, others: Connection) -> None:
     sender.start()
     try:
         for told in parts:
-            rows = [tuple(row) for row in told.part.rows]
+            rows = [*map(tuple, told.part.rows)]
             ready.put(pickle.dumps(told._replace(part=told.part._replace(rows=[]))))
             ready.put(marshal.dumps(rows, 2))  # quicker than pickle
     except PostfixconfError as cause:
@@ -139,17 +142,34 @@ def pass_on(ready: "Queue[bytes | None]", pipe: Connection) -> None:
         os._exit(1)  # who would take it is gone
 
 
-def received(pipe: Connection) -> "Told":
-    """The next part. Raises what the other process raised."""
+def received(pipe: Connection) -> "Told | PostfixconfError":
+    """The next part, or what the other process raised."""
     try:
         told = pipe.recv()
         if isinstance(told, PostfixconfError):
-            raise told
+            return told
         told_rows = marshal.loads(pipe.recv_bytes())  # noqa: S302 from our own process
         rows = [*map(Row._make, told_rows)]
     except EOFError:
-        raise HostError("the process that reads the log has ended") from None
+        return HostError("the process that reads the log has ended")
     return cast(Told, told._replace(part=told.part._replace(rows=rows)))
+
+
+def write_together(reading: Reading, pipe: Connection) -> bool:
+    """Keep the parts of a second or so in one transaction; whether more are to come.
+
+    Most pages of an index change with every part, and are written once for all of
+    them. Raises what the other process raised, after what came before it was kept.
+    """
+    told, end = received(pipe), time.monotonic() + TOGETHER
+    with transaction.atomic():
+        more = isinstance(told, Told) and write(reading, told)
+        while more and pipe.poll(max(0.0, end - time.monotonic())):
+            told = received(pipe)
+            more = isinstance(told, Told) and write(reading, told)
+    if isinstance(told, PostfixconfError):
+        raise told
+    return more
 
 
 @contextmanager
@@ -218,7 +238,7 @@ parts_of: dict[int, Parts] = {}
 def write(reading: Reading, told: Told) -> bool:
     """Keep what was told and move the place; whether there is more to come."""
     part = told.part
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         log = Log.objects.select_for_update().get(pk=log_of(reading.server).pk)
         moved = Reading.objects.filter(
             pk=reading.pk, position=told.before, state__in=Reading.OPEN
@@ -232,7 +252,11 @@ def write(reading: Reading, told: Told) -> bool:
             new = keep(log, part)
             found = Reading.objects.filter(pk=reading.pk)
             found.update(attempts=F("attempts") + new)
-    if moved and told.ended:
-        suggesting.work_out(reading.server)  # what is old is no news to catch_up
     reading.refresh_from_db()
     return bool(moved) and not told.ended
+
+
+def suggest(reading: Reading) -> None:
+    """Work out suggestions from what was read: it is old, and no news to catch_up."""
+    if reading.state == State.DONE:
+        suggesting.work_out(reading.server)

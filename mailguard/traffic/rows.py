@@ -25,7 +25,7 @@ __all__ = [
     "hits",
     "hour_of",
     "hours",
-    "keyed",
+    "noted",
     "plain",
     "reply_of",
     "row_of",
@@ -54,15 +54,14 @@ VARIABLE = re.compile(
 
 
 class Row(NamedTuple):
-    """One row of `Attempt`; `reply` are the words.
-
-    The last fields are the keys that it is found by: `keyed` makes them, where they
-    have not been made of what is not told any more.
-    """
+    """One row of `Attempt`; `reply` are the words, in place of their number."""
 
     server_id: int
     key: int
     at: int
+    outcome: str
+    code: int | None
+    queue_id: str
     service: str
     client_address: str
     client_name: str
@@ -71,32 +70,27 @@ class Row(NamedTuple):
     sender: str | None
     recipient: str | None
     sasl_username: str
-    outcome: str
     command: str
-    code: int | None
     text: str
-    reply: str
     control: str
     warned: str
-    queue_id: str
     delivered: str
     raw: bytes
-    sender_key: int | None = None
-    recipient_key: int | None = None
-    domain_key: int | None = None
-    network_key: int | None = None
-    name_key: int | None = None
+    sender_key: int | None
+    recipient_key: int | None
+    domain_key: int | None
+    network_key: int | None
+    name_key: int | None
+    reply: str
 
 
+TOLD = slice(Row._fields.index("service"), Row._fields.index("raw"))  # strangers' too
 KEYS = Row._fields.index("sender_key")  # where they begin
 LENGTHS = [
     getattr(models.Attempt._meta.get_field(name), "max_length", None) or 300
     for name in Row._fields
 ]
-
-
-# Fits every column but the few that are looked at by themselves.
-SHORT = 255  # characters
+SHORT = 255  # characters; fits every column but the few that `usual` looks at
 
 
 class Counted(NamedTuple):
@@ -120,79 +114,88 @@ def row_of(
     domains_only: bool = False,
     zones: tuple[str, ...] = (),
 ) -> Row:
-    """The row of an attempt, without the keys that `keyed` can make.
+    """The row of an attempt.
 
-    With `domains_only` nothing in it names a person: then the keys of people are made
-    here, while they are known. `zones` are those of lists before which somebody's key
-    may stand, which is masked.
+    With `domains_only` nothing in it names a person: the keys of people are made with
+    a secret. `zones` are those of lists before which somebody's key may stand, which
+    is masked.
     """
     sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
     user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
-    sender_key = recipient_key = None
     if b"blocked using" in raw:
         text, line = masked(text, zones), raw.decode("utf-8", "surrogateescape")
         raw = masked(line, zones).encode("utf-8", "surrogateescape")
     if domains_only:
-        sender_key, recipient_key = secret_key(sender), secret_key(recipient)
         sender, recipient = only_domain(sender), only_domain(recipient)
         text, user, raw = reply_of(text), "", b""
     name, address, *_ = attempt.client or NOBODY
-    helo, reverse_name = attempt.helo or "", attempt.reverse_name or ""
-    control, warned = attempt.control or "", " ".join(attempt.warned)
-    status = attempt.delivery.status if attempt.delivery else ""
-    row = Row(
+    told = (
         server_id,
         key_of(server_id, *attempt.key),
         microseconds(attempt.at or attempt.last or EPOCH),
+        attempt.outcome.value,
+        attempt.code,
+        attempt.queue_id or "",
         attempt.service,
         address,
         name,
-        reverse_name,
-        helo,
+        attempt.reverse_name or "",
+        attempt.helo or "",
         sender,
         recipient,
         user,
-        attempt.outcome.value,
         attempt.command,
-        attempt.code,
         text,
-        words_of(text, attempt.code),
-        control,
-        warned,
-        attempt.queue_id or "",
-        status,
+        attempt.control or "",
+        " ".join(attempt.warned),
+        attempt.delivery.status if attempt.delivery else "",
         raw,
-        sender_key,
-        recipient_key,
+        *keys_of(sender, recipient, address, name),
+        words_of(text, attempt.code),
     )
-    told = (
-        f"{sender}{recipient}{text}{helo}{name}{address}{user}{reverse_name}{control}"
-        f"{warned}{status}{attempt.service}"
+    row = Row._make(told)  # in half the time
+    if not usual(row):
+        row = fitted(row)
+    if domains_only:
+        people = map(secret_key, (attempt.sender, attempt.recipient))
+        row = Row._make((*row[:KEYS], *people, *row[KEYS + 2 :]))
+    return row
+
+
+def keys_of(
+    sender: str | None, recipient: str | None, address: str, name: str
+) -> tuple[int | None, ...]:
+    """The keys that a row is found by, in its order."""
+    return (
+        key_of(sender) if sender else None,  # few senders write twice
+        short_key(recipient) if recipient else None,
+        short_key(domain_of(sender)) if sender else None,
+        network_key(address),
+        name_key(name),
     )
-    plain = len(told) <= SHORT and told.isascii() and "\0" not in told
-    short = len(address) <= 45 and len(attempt.service) <= 100 and len(control) <= 200
-    few = len(status) <= 20 and len(attempt.command) <= 20
-    if plain and short and few:
-        return row
+
+
+def usual(row: Row) -> bool:
+    """Whether a database takes it as it is, as nearly always."""
+    texts: Any = row[TOLD]
+    told = "".join(filter(None, texts))
+    return (
+        len(told) <= SHORT
+        and told.isascii()
+        and "\0" not in told
+        and len(row.client_address) <= 45
+        and len(row.service) <= 100
+        and len(row.control) <= 200
+        and len(row.command) <= 20
+        and len(row.delivered) <= 20
+    )
+
+
+def fitted(row: Row) -> Row:
+    """The row as a database takes it, with keys of what is in it then."""
     row = Row(*map(fit, row, LENGTHS))
-    return row._replace(reply=words_of(row.text, row.code))
-
-
-def keyed(row: Row) -> Row:
-    """The row with its keys. They are short work, but a million rows are not: who
-    writes makes them, while another process reads on.
-    """
-    sender, recipient = row.sender, row.recipient
-    return Row._make(
-        (
-            *row[:KEYS],
-            row.sender_key or (short_key(sender) if sender else None),
-            row.recipient_key or (short_key(recipient) if recipient else None),
-            short_key(domain_of(sender)) if sender else None,
-            network_key(row.client_address),
-            name_key(row.client_name),
-        )
-    )
+    keys = keys_of(row.sender, row.recipient, row.client_address, row.client_name)
+    return Row._make((*row[:KEYS], *keys, words_of(row.text, row.code)))
 
 
 def fit(value: Any, longest: int) -> Any:
@@ -235,15 +238,19 @@ def name_key(name: str) -> int | None:
     return key_of(organisation_of(name)) if name not in ("", "unknown") else None
 
 
-@lru_cache(maxsize=20_000)
 def reply_of(text: str) -> str:
     """The words of a refusal, without what differs from mail to mail.
 
     >>> reply_of("<pc7>: Helo command rejected: need fully-qualified hostname")
     'Helo command rejected: need fully-qualified hostname'
     """
-    words = VARIABLE.sub("…", SUBJECT.sub("", text, count=1))
-    return " ".join(words.split())[:300]
+    return _lasting(SUBJECT.sub("", text, count=1))
+
+
+@lru_cache(maxsize=20_000)
+def _lasting(reason: str) -> str:
+    """A reason without what differs; most differ in their subject alone."""
+    return " ".join(VARIABLE.sub("…", reason).split())[:300]
 
 
 def words_of(text: str, code: int | None) -> str:
@@ -281,14 +288,19 @@ def day_of(number: int) -> date:
     return datetime.fromtimestamp(number * 900, get_default_timezone()).date()
 
 
+def noted(counted: Row | Counted) -> bool:
+    """Whether a control did something, or would have."""
+    return counted.outcome in REFUSALS or bool(counted.warned)
+
+
 def things(counted: Row | Counted) -> Iterator[tuple[str, str, str]]:
     """(what, value, verdict) as which an attempt counts on its day.
 
     Only what did not get through, or would not have: all mail is too much.
     """
-    refused = counted.outcome in REFUSALS
-    if not refused and not counted.warned:
+    if not noted(counted):
         return
+    refused = counted.outcome in REFUSALS
     verdict = counted.outcome if refused else WOULD
     if counted.sender is not None:
         yield DOMAIN, domain_of(counted.sender).lower()[:320] or "<>", verdict
@@ -301,8 +313,6 @@ def things(counted: Row | Counted) -> Iterator[tuple[str, str, str]]:
 def hits(row: Row) -> list[tuple[int, str, str, int, int, int | None]]:
     """The rows of `Hit` of an attempt."""
     refused = row.outcome in REFUSALS
-    if not refused and not row.warned:
-        return []
     found = dict.fromkeys(row.warned.split(), WOULD)
     if refused:
         found[row.control] = row.outcome

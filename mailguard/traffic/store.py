@@ -44,7 +44,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     `since`: it was kept once, and forgotten.
     """
     oldest = microseconds(since) if since else 0
-    latest = {row.key: made.keyed(row) for row in rows}
+    latest = {row.key: row for row in rows}
     before = known([*latest])
     wanted = [
         complete(row, before[row.key]) if row.key in before else row
@@ -53,7 +53,7 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     ]
     numbers = replies({row.reply for row in wanted if row.reply})
     upsert(Attempt, COLUMNS, numbered(wanted, numbers), key=("key",))
-    hits = [hit for row in wanted for hit in made.hits(row)]
+    hits = [hit for row in filter(made.noted, wanted) for hit in made.hits(row)]
     forget_hits(row for row in wanted if row.key in before)
     upsert(Hit, HIT, hits, key=("attempt_id", "control"))
     meet(made.correspondents(wanted, own_domains(server)))
@@ -64,11 +64,10 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
 def numbered(rows: Iterable[Row], replies: dict[str, int]) -> list[tuple[Any, ...]]:
     """Rows for the database, which keeps a number for the words of a reply."""
     numbers: dict[str, int | None] = {**replies, "": None}
-    return [(*row[:REPLY], numbers[row.reply], *row[REPLY + 1 :]) for row in rows]
+    return [(*row[:-1], numbers[row.reply]) for row in rows]
 
 
-REPLY = Row._fields.index("reply")
-COLUMNS = (*Row._fields[:REPLY], "reply_id", *Row._fields[REPLY + 1 :])
+COLUMNS = (*Row._fields[:-1], "reply_id")
 HIT = ("attempt_id", "control", "verdict", "at", "who", "sender_key")
 
 
@@ -158,15 +157,21 @@ def count(server: Server, now: Sequence[Row], before: Sequence[Counted]) -> None
     things: Counter[tuple[Any, ...]] = Counter()
     for sign, rows in ((1, now), (-1, before)):
         # Most attempts of an hour were accepted, and count alike.
-        alike = Counter((each.at // HOUR, *made.verdicts(each)) for each in rows)
-        for (hour, *verdicts), number in alike.items():
+        alike = Counter(zip(map(hour, rows), map(made.verdicts, rows), strict=True))
+        for (number, verdicts), times in alike.items():
             for which in made.hours(*verdicts):
-                hours[made.hour_of(hour), *which] += sign * number
-        for each in rows:
+                hours[made.hour_of(number), *which] += sign * times
+        for each in filter(made.noted, rows):
+            day = made.day_of(each.at // QUARTER)
             for thing in made.things(each):
-                things[made.day_of(each.at // QUARTER), *thing] += sign
+                things[day, *thing] += sign
     add(Hour, ("hour", "control", "verdict"), server, hours)
     add(Daily, ("day", "what", "value", "verdict"), server, things)
+
+
+def hour(counted: Row | Counted) -> int:
+    """The number of its hour since 1970."""
+    return counted.at // HOUR
 
 
 def add(

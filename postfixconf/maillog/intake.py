@@ -38,10 +38,10 @@ from postfixconf.maillog.words import WORD
 __all__ = ["Batch", "Greylist", "Intake"]
 
 # Every line matches, one that is not of the usual form with empty groups: stamp,
-# host, program, pid, message, and of this the queue id, first word, and the rest.
+# host, program, pid, message, and of this the queue id and the first word.
 SCAN = re.compile(
     rf"\n(?:({STAMP}) ([^ \n]++) ([^ \[\]:\n]++)\[([0-9]{{1,10}}+)\]: "
-    rf"((?:({QUEUE_ID}+): )?({WORD}+)([^\n]*+))|[^\n]*+)"
+    rf"((?:({QUEUE_ID}+): )?({WORD}+)[^\n]*+)|[^\n]*+)"
 )
 Line = tuple[str, ...]
 Handler = Callable[[Line, bytes], bool]
@@ -206,7 +206,7 @@ class Intake:
             self._attempts.take(seen, raw)
 
     def _verdict(self, line: Line, raw: bytes) -> bool:
-        stamp, host, program, pid, message, _, _, _ = line
+        stamp, host, program, pid, message, _, _ = line
         record = read_verdict(message)
         if record is None:
             return False
@@ -215,9 +215,9 @@ class Intake:
         return True
 
     def _session(self, line: Line, raw: bytes) -> bool:
-        _, host, program, pid, message, _, _, _ = line
+        _, host, program, pid, message, _, _ = line
         process = (host, program, int(pid))
-        if self._attempts.is_open(process) and messages.session(message):
+        if self._attempts.is_open(process) and messages.is_session(message):
             self._attempts.part(process)
         if line[6] == "connect":
             self._attempts.opened(process)
@@ -230,7 +230,7 @@ class Intake:
         return True
 
     def _accepted(self, line: Line, raw: bytes) -> bool:
-        stamp, host, program, pid, message, queue_id, _, _ = line
+        stamp, host, program, pid, message, queue_id, _ = line
         record = messages.accepted(message)
         if record is None:
             return False
@@ -244,24 +244,25 @@ class Intake:
         return True
 
     def _identified(self, line: Line, raw: bytes) -> bool:
-        _, host, program, _, _, queue_id, _, rest = line
-        if not queue_id or rest[:1] != "=":
+        _, host, program, _, message, queue_id, word = line
+        known = f"{queue_id}: {word}="
+        if not queue_id or not message.startswith(known):
             return False
         name = (host, program.partition("/")[0], queue_id)
-        self._attempts.identified(name, rest[1:])
+        self._attempts.identified(name, message[len(known) :])
         return True
 
     def _queued(self, line: Line, raw: bytes) -> bool:
-        _, host, program, _, message, queue_id, _, _ = line
-        record = messages.queued(message)
-        if record is None:
+        _, host, program, _, message, queue_id, _ = line
+        sender = messages.sender_of(message)
+        if sender is None:
             return False
         name = (host, program.partition("/")[0], queue_id)
-        self._attempts.queued(name, record.sender, local=False)
+        self._attempts.queued(name, sender, local=False)
         return True
 
     def _delivered(self, line: Line, raw: bytes) -> bool:
-        stamp, host, program, _, message, queue_id, _, _ = line
+        stamp, host, program, _, message, queue_id, _ = line
         record = messages.delivery(message)
         if record is None:
             return False
@@ -270,7 +271,7 @@ class Intake:
         return True
 
     def _removed(self, line: Line, raw: bytes) -> bool:
-        _, host, program, _, _, queue_id, _, _ = line
+        _, host, program, _, _, queue_id, _ = line
         if queue_id:
             self._attempts.removed((host, program.partition("/")[0], queue_id))
         return bool(queue_id)

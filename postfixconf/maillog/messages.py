@@ -30,12 +30,14 @@ __all__ = [
     "check",
     "delivery",
     "greylisted",
+    "is_session",
     "message_id",
     "picked_up",
     "queued",
     "removed",
     "sasl",
     "secured",
+    "sender_of",
     "session",
 ]
 
@@ -125,6 +127,12 @@ def queued(message: str) -> Queued | None:
     return Queued(match[1], match[2], expired=True) if match else None
 
 
+def sender_of(message: str) -> str | None:
+    """The sender alone of what `queued` reads."""
+    match = QUEUED.match(message) or EXPIRED.match(message)
+    return match[2] if match else None
+
+
 def removed(message: str) -> Removed | None:
     """`QUEUEID: removed`."""
     match = REMOVED.match(message)
@@ -166,6 +174,12 @@ def session(message: str) -> Opened | Closed | None:
     if match := CLOSED.fullmatch(message):
         return Closed(match[1], Client(*match.groups()[2:5]), match[2])
     return None
+
+
+def is_session(message: str) -> bool:
+    """Whether `session` reads it."""
+    found = OPENED.match(message) or DISCONNECT.fullmatch(message)
+    return bool(found or CLOSED.fullmatch(message))
 
 
 def sasl(message: str) -> SaslFailed | None:

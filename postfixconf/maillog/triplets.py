@@ -122,7 +122,6 @@ def key_of(record: Greylisted | Attempt) -> Key | None:
     return (network, untagged(sender).lower(), recipient.lower())
 
 
-@lru_cache(maxsize=65_536)
 def network_of(address: str) -> str | None:
     """The client's /24, or /64 of IPv6; None for what is no address.
 
@@ -131,6 +130,12 @@ def network_of(address: str) -> str | None:
     """
     if FOUR.fullmatch(address):  # as ip_address judges, in a tenth of the time
         return address.rpartition(".")[0] + ".0/24"
+    return _network_of_six(address)
+
+
+@lru_cache(maxsize=65_536)
+def _network_of_six(address: str) -> str | None:
+    """The /64 of an IPv6 address; None for what is none."""
     try:
         ip_address(address)
     except ValueError:

@@ -18,7 +18,7 @@ from mailguard.traffic.envelopes import (
     sender_domain,
 )
 from mailguard.traffic.models import Attempt
-from mailguard.traffic.rows import keyed, row_of
+from mailguard.traffic.rows import row_of
 from postfixconf.maillog.attempts import Attempts
 from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.parse import read
@@ -124,7 +124,7 @@ def test_what_the_recorder_wrote_of_accepted_mail_is_a_whole_envelope() -> None:
     ]
     merged, clock = Attempts(), Clock(datetime.now(UTC))
     told = [each for raw in log for each in merged.feed(read(raw, clock), raw)]
-    values = keyed(row_of(1, told[-1]))._asdict()
+    values = row_of(1, told[-1])._asdict()
     del values["reply"]
     assert probe_of(Attempt(**values)) == Probe(
         client_address="2001:db8::7",

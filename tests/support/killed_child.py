@@ -175,6 +175,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 def main(room: str) -> None:
     """Serve commands until the input ends."""
     intake.AT_ONCE = readings.AT_ONCE = readings.WHOLE = SMALL
+    readings.TOGETHER = 0.01
     call_command("migrate", verbosity=0)
     if not Server.objects.exists():
         Server.objects.create(name="local", config_dir=room)

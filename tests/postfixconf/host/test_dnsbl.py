@@ -2,7 +2,8 @@
 
 import pytest
 
-from postfixconf.host.dnsbl import LIFETIME, Fault, check
+from postfixconf.host.dnsbl import check
+from postfixconf.host.faults import LIFETIME, Fault
 from postfixconf.policy.blocklists import LISTS
 from tests.support.dns import SERVFAIL, SILENT, Dns, Failure
 from tests.support.keyed import KEYS
