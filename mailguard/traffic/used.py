@@ -103,7 +103,19 @@ def ours(mynetworks: str) -> Ours:
     trusted = [
         each for each in networks(mynetworks) if each.prefixlen >= WIDEST[each.version]
     ]
-    return lru_cache(maxsize=ADDRESSES)(lambda address: is_ours(address, trusted))
+    exact = lru_cache(maxsize=ADDRESSES)(lambda address: is_ours(address, trusted))
+    near = lru_cache(maxsize=ADDRESSES)(lambda start: is_near(start, trusted))
+    # Strangers have millions of addresses, in far fewer networks.
+    return lambda address: near(address.rpartition(".")[0]) and exact(address)
+
+
+def is_near(start: str, trusted: list[IPv4Network | IPv6Network]) -> bool:
+    """Whether an IPv4 address that begins so may be in one; any other may be."""
+    try:
+        network = ip_network(f"{start}.0/24")
+    except ValueError:
+        return True
+    return any(network.overlaps(each) for each in (*LAN, *trusted))
 
 
 def is_ours(address: str, trusted: list[IPv4Network | IPv6Network]) -> bool:

@@ -225,7 +225,7 @@ class Intake:
 
     def _encrypted(self, line: Line, raw: bytes) -> bool:
         """Read when somebody asks: strangers' mail has a line like this as well."""
-        _, host, program, pid, message, _, _, _ = line
+        _, host, program, pid, message, _, _ = line
         self._attempts.encrypted((host, program, int(pid)), message)
         return True
 
