@@ -43,6 +43,7 @@ from postfixconf.policy.recorder import (
     recorder_lines,
 )
 from postfixconf.policy.relays import RELAY_TABLES, class_of, relay_lines
+from postfixconf.policy.sending import sending_findings, wanted_master
 from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -162,10 +163,14 @@ def plan(
     written here. Raises BadFile for a file that Postfix would not read.
     """
     facts, before = observed.facts, observed.texts
-    main = MainCf.parse(adopted.main)
-    found = find(main, MasterCf.parse(adopted.master), facts, policy.controls)
-    after = wanted_main(main, found, policy, facts)
-    old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
+    main, services = MainCf.parse(adopted.main), MasterCf.parse(adopted.master)
+    found = find(main, services, facts, policy.controls)
+    after = wanted_main(main, found, policy, facts, services)
+    old, there = MainCf.parse(before.main), MasterCf.parse(before.master)
+    services = wanted_master(services, main, found, policy, facts)
+    probed = with_probe_service(services.render())
+    settled = before.master in (services.render(), probed)
+    master = there if settled else MasterCf.parse(probed)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
     ours = (*small_tables(policy, found), *relay_tables(policy, old, after, facts))
@@ -173,21 +178,20 @@ def plan(
     listed = keyed_tables(policy, found, observed.tables, keys)
     tables = (*news, *listed, *tables)
     written = [each.path for each in tables]
-    if after.render() == before.main:
+    if after.render() == before.main and settled:
         action = Action.NONE
         texts = before
         if any(each.type in READ_ONCE for each in tables):
             action = Action.RELOAD
     else:
         action = Action.RELOAD if reload else Action.RESTART
-        texts = replace(
-            before, main=after.render(), master=with_probe_service(before.master)
-        )
-        there = lint(old, facts, before.access, None, master, observed.around)
-        findings = (*_taken_name(master), *_judged(there, findings))
+        texts = replace(before, main=after.render(), master=probed)
+        known = lint(old, facts, before.access, None, there, observed.around)
+        findings = (*_taken_name(there), *_judged(known, findings))
     findings = (
         *keyed_findings(policy, found, master, observed.tables, keys),
         *hindrances(policy, old, after, master, facts, written),
+        *sending_findings(old, there, after, master, facts),
         *findings,
     )
     options, unread = wanted_options(policy, adopted, before, facts, written)
@@ -205,15 +209,19 @@ def plan(
 
 
 def wanted_main(
-    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+    main: MainCf,
+    found: Mapping[str, Found],
+    policy: Policy,
+    facts: Facts,
+    master: MasterCf | None = None,
 ) -> MainCf:
-    """The adopted `main` as a policy wants it; `found` is what it has.
+    """The adopted `main` as a policy wants it; `found` is what it has beside `master`.
 
     The order comes when everything is there that must stand before our rules, and
     behind it what repeats the rules for relays in front.
     """
     controls, own, relays = policy.controls, policy.own_mode, bool(policy.relays)
-    made = answering(compose(main, found, policy, facts), policy, found)
+    made = answering(compose(main, found, policy, facts, master), policy, found)
     made = weave(made, policy.uses, own, facts, controls, relays=relays)
     return with_relay_classes(arrange(made, policy.order, facts, controls), facts)
 
