@@ -5,6 +5,7 @@ The conversation stops at RCPT: no message is sent.
 
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,18 @@ class Session:
         except OSError as cause:
             raise Unproven(f"smtpd hung up before “{lines[0]}”") from cause
         return [self._reply(line) for line in lines]
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Go on under TLS; EHLO is to be said again. Raises Unproven."""
+        reply = self.command("STARTTLS")
+        if reply.code != 220:
+            raise Unproven(f"STARTTLS: “{reply}”")
+        try:
+            self._socket.settimeout(TIMEOUT)
+            self._socket = context.wrap_socket(self._socket)
+            self._socket.settimeout(LISTEN)
+        except OSError as cause:
+            raise Unproven(f"TLS does not come about: {cause}") from cause
 
     def envelope(self, probe: Probe, port: int = 0) -> Reply:
         """Become the probe's client and offer its envelope; the deciding reply.

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
+from postfixconf.policy.doors import Door, doors
 from postfixconf.policy.entries import ALLOW, Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.hindrances import hindrances
@@ -101,6 +102,8 @@ class Plan:
     needs: tuple[Need, ...] = ()
     # Where the options file stands that is among the texts.
     options: str = ""
+    # The ports that it answers for once it is live.
+    doors: tuple[Door, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -205,6 +208,7 @@ def plan(
         observed.tables,
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
+        tuple(doors(policy, found, master)),
     )
 
 
