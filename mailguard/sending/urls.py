@@ -6,4 +6,6 @@ app_name = "sending"
 
 urlpatterns = [
     path("sending/", views.index, name="index"),
+    path("sending/switch/<str:key>/", views.switch, name="switch"),
+    path("sending/confirm/<str:key>/", views.confirm, name="confirm"),
 ]

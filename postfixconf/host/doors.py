@@ -111,10 +111,9 @@ def _talking(
     where: tuple[str, int], alarm: Alarm, *, wrapped: bool
 ) -> Iterator[Session]:
     """A conversation with a port. Raises Unproven, OSError."""
-    with socket.create_connection(where, TIMEOUT) as connected:
-        if wrapped:
-            connected = _context().wrap_socket(connected)
-        with Session(connected, alarm) as talk:
+    with socket.create_connection(where, TIMEOUT) as plain:
+        connected = _context().wrap_socket(plain) if wrapped else plain
+        with connected, Session(connected, alarm) as talk:
             yield talk
 
 

@@ -32,9 +32,9 @@ def check(before: str, after: str, interfaces: str) -> None:
         full = [name] if ":" in name else [f"{host}:{name}" for host in hosts]
         if name not in there and not all(map(free, full)):
             raise Refusal(
-                f"Another program listens on port {name.rpartition(':')[2]}, so Postfix "
-                "cannot have it. Nothing was changed. Find it with “ss -ltnp”, stop it, "
-                "then apply again."
+                f"Another program listens on port {name.rpartition(':')[2]}, so "
+                "Postfix cannot have it. Nothing was changed. Find it with “ss -ltnp”, "
+                "stop it, then apply again."
             )
 
 

@@ -17,7 +17,7 @@ __all__ = ["PASSWORD", "PEOPLE", "furnish", "installed", "start", "stop"]
 
 DOVECOT = Path("/usr/sbin/dovecot")
 PEOPLE = ("alice@practice.test", "bob@practice.test")
-PASSWORD = "practice"
+PASSWORD = "practice"  # noqa: S105 (no secret, see above)
 STOP_WITHIN = 10.0  # seconds
 CONFIG = """\
 base_dir = {room}/run

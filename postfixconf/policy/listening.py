@@ -43,6 +43,11 @@ class Effective:
     expanded: Mapping[str, str]
 
     @property
+    def told(self) -> list[tuple[str, str, bool]]:
+        """Name, value and whether it is its own, of what decides who may send."""
+        return [(name, value, name in self.own) for name, value in self.values.items()]
+
+    @property
     def signs_in(self) -> bool:
         """Whether people can sign in there."""
         return switch_is_on(self.expanded[SASL])

@@ -25,7 +25,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import Service
 
-__all__ = ["sending_findings", "wanted_master"]
+__all__ = ["sending_findings", "wanted_master", "would_hinder"]
 
 CERTIFICATES = (
     "smtpd_tls_chain_files",
@@ -102,6 +102,15 @@ def sending_findings(
             yield from _hindered(service, main, facts)
     if _signs_in(old, before, facts) and not _signs_in(main, after, facts):
         yield from _cut_off(old, before, main, after, facts)
+
+
+def would_hinder(
+    place: Listener, main: MainCf, master: MasterCf, facts: Facts
+) -> tuple[Finding, ...]:
+    """What would forbid this listener, as the files are. Raises BadValue."""
+    after = place.on(master, forbids=facts.knows(FORBID))
+    found = (x for each in place.services(after) for x in _hindered(each, main, facts))
+    return tuple(found)
 
 
 def _signs_in(main: MainCf, master: MasterCf, facts: Facts) -> bool:
