@@ -80,6 +80,8 @@ def confirm(request: HttpRequest, key: str) -> HttpResponse:
 def cuts_off(row: Row, mode: Mode) -> bool:
     """Whether people could not send any more, or a door would stand open."""
     ends = mode is Mode.OFF
+    if not row.switchable:
+        return False  # it is told so when it is saved
     if isinstance(row.control.place, SignIn):
         return True
     return row.live is Mode.ON if ends else row.control.asks
