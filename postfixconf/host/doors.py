@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from postfixconf.errors import Unproven
-from postfixconf.host.conversation import AUTH, NAME, Alarm, Session
+from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
 from postfixconf.host.instance import Instance
 from postfixconf.policy.doors import Door
 
@@ -112,7 +112,7 @@ def _talking(
 ) -> Iterator[Session]:
     """A conversation with a port. Raises Unproven, OSError."""
     with socket.create_connection(where, TIMEOUT) as plain:
-        connected = _context().wrap_socket(plain) if wrapped else plain
+        connected = under_tls(plain, _context(), alarm) if wrapped else plain
         with connected, Session(connected, alarm) as talk:
             yield talk
 
