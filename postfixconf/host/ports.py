@@ -6,6 +6,7 @@ taken port is the usual reason. UNIX sockets and IPv6 addresses are not looked a
 
 import re
 import socket
+from errno import EADDRINUSE
 
 from postfixconf.errors import Refusal
 from postfixconf.text.mastercf import MasterCf
@@ -30,7 +31,7 @@ def check(before: str, after: str, interfaces: str) -> None:
     hosts = [each for each in words if PLAIN.fullmatch(each)] or [""]
     for name in wanted:
         full = [name] if ":" in name else [f"{host}:{name}" for host in hosts]
-        if name not in there and not all(map(free, full)):
+        if name not in there and EADDRINUSE in map(obstacle, full):
             raise Refusal(
                 f"Another program listens on port {name.rpartition(':')[2]}, so "
                 "Postfix cannot have it. Nothing was changed. Find it with “ss -ltnp”, "
@@ -46,15 +47,20 @@ def listeners(master: MasterCf) -> list[str]:
 
 def free(name: str) -> bool:
     """Whether a listener's address is free; one that is not plain counts as free."""
+    return obstacle(name) is None
+
+
+def obstacle(name: str) -> int | None:
+    """The errno for which a listener's address cannot be had, None where it can."""
     host, _, port = name.rpartition(":")
     try:
         number = int(port) if port.isdigit() else socket.getservbyname(port, "tcp")
     except OSError:
-        return True
+        return None
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((host, number))
-        except OSError:
-            return False
-    return True
+        except OSError as cause:
+            return cause.errno
+    return None
