@@ -23,6 +23,7 @@ __all__ = [
     "SUBMISSION",
     "SUBMISSIONS",
     "SYSLOG_NAME",
+    "WRAPPER",
     "Listener",
     "LogName",
     "SignIn",

@@ -30,6 +30,8 @@ PATHS = [
     "/findings/",
     "/blocklists/",
     "/greylisting/",
+    "/sending/",
+    "/sending/confirm/auth_on_25/",
     "/protection/order/",
     "/protection/presets/",
     "/protection/presets/manual/",

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from postfixconf.errors import BadFile
-from postfixconf.policy.listener import SASL, SYSLOG_NAME
-from postfixconf.policy.listening import LEVEL, SHOWN, WRAPPER, effective_services
+from postfixconf.policy.listener import SASL, SYSLOG_NAME, WRAPPER
+from postfixconf.policy.listening import LEVEL, SHOWN, effective_services
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.corpus import corpus, text_of
