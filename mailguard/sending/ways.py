@@ -24,11 +24,12 @@ __all__ = ["Way", "is_practice", "listening", "ways"]
 class Way:
     """One switch; `service` is what it is in master.cf now, "" where it is not there.
 
-    `hindered` is why it could not go on as the server is.
+    `would` is what it would be then, `hindered` why it could not go on as things are.
     """
 
     row: protection.Row
     service: str = ""
+    would: str = ""
     hindered: tuple[Finding, ...] = ()
 
 
@@ -47,11 +48,13 @@ def way_of(row: protection.Row, seen: Observed | None) -> Way:
     try:
         main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
         names = " and ".join(each.name for each in place.services(master))
-        closed = row.live is Mode.OFF and row.switchable and not names
-        found = would_hinder(place, main, master, seen.facts) if closed else ()
+        if names or row.live is Mode.ON or not row.switchable:
+            return Way(row, names)
+        after = place.on(master, forbids=False)
+        would = " and ".join(each.name for each in place.services(after))
+        return Way(row, "", would, would_hinder(place, main, master, seen.facts))
     except PostfixconfError:  # what is wrong with the files stands on every page
         return Way(row)
-    return Way(row, names, found)
 
 
 def listening(server: Server) -> tuple[Effective, ...]:

@@ -41,8 +41,8 @@ SENDING: tuple[Control, ...] = (
         group=Group.SENDING,
         place=SignIn(),
         title="Let people sign in on port 25",
-        stops="Nothing: it is open to whoever guesses passwords on the port that every "
-        "spam program knows. Off, port 25 is for other mail servers alone.",
+        stops="On, whoever guesses passwords may try on the port that every spam "
+        "program knows. Off, port 25 is for other mail servers alone.",
         loses="Switched off, nobody who still sends through port 25 with a password "
         "can send any more, until their program is set to 587 or 465.",
         risk=Risk.HIGH,
@@ -68,7 +68,7 @@ SENDING: tuple[Control, ...] = (
         group=Group.SENDING,
         place=LogName(),
         title="Tell the ports apart in the log",
-        stops="Nothing. A service of 587 or 465 without a name of its own logs as port "
+        stops="A service of 587 or 465 without a name of its own logs as port "
         "25 does, and nobody can tell who sends where.",
         loses="Nothing. A script that reads the log sees postfix/submission/smtpd "
         "where it saw postfix/smtpd.",
