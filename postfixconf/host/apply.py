@@ -171,7 +171,7 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
             if file.target.name == "master.cf":
                 file.install()
         server.reload()
-    return baseline(server, plan.doors)
+    return baseline(server, tuple(each for each in plan.doors if not each.new))
 
 
 def undo(

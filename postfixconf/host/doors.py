@@ -14,13 +14,14 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
 from postfixconf.host.instance import Instance
 from postfixconf.policy.doors import Door
 
-__all__ = ["address_of", "faults", "lasting_faults"]
+__all__ = ["Fault", "address_of", "faults", "lasting_faults"]
 
 OUTSIDE = "probe@[192.0.2.1]"  # TEST-NET-1: nobody's address (RFC 5737)
 TIMEOUT = 10.0  # seconds for a connection, and for a handshake
@@ -29,9 +30,20 @@ PAUSE = 0.1
 STARTTLS = re.compile(r"\bSTARTTLS\b")
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong at a port; `why` tells no fault from another."""
+
+    what: str
+    why: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}" if self.why else self.what
+
+
 def lasting_faults(
-    instance: Instance, doors: tuple[Door, ...], known: frozenset[str], alarm: Alarm
-) -> frozenset[str]:
+    instance: Instance, doors: tuple[Door, ...], known: frozenset[Fault], alarm: Alarm
+) -> frozenset[Fault]:
     """What is wrong beyond what is `known`, after some patience.
 
     Right after a reload a listener may not be open yet, and an smtpd of before may
@@ -47,16 +59,16 @@ def lasting_faults(
 
 def faults(
     instance: Instance, doors: tuple[Door, ...], alarm: Alarm = list
-) -> frozenset[str]:
+) -> frozenset[Fault]:
     """What is wrong with each of these ports, a sentence each without a full stop."""
-    found: set[str] = set()
+    found: set[Fault] = set()
     for door in doors:
-        where = address_of(instance, door.service)
+        name = f"the service {door.service}"
         try:
-            said = (*_at(door, where, alarm),)
+            where = address_of(instance, door.service)
+            found |= {Fault(f"{name} {each}") for each in _at(door, where, alarm)}
         except (Unproven, OSError) as cause:
-            said = (f"does not answer: {cause}",)
-        found |= {f"the service {door.service} {each}" for each in said}
+            found.add(Fault(f"{name} does not answer", str(cause)))
     return frozenset(found)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from postfixconf.errors import CommandFailed, Unproven
 from postfixconf.host.conversation import NAME, Reply, ask, session
-from postfixconf.host.doors import faults, lasting_faults
+from postfixconf.host.doors import Fault, faults, lasting_faults
 from postfixconf.host.instance import Instance
 from postfixconf.policy.doors import Door
 from postfixconf.policy.plan import PROBE_SERVICE
@@ -38,7 +38,7 @@ class Baseline:
     broken: frozenset[str]
     mark: int
     known: frozenset[str]
-    faults: frozenset[str] = frozenset()
+    faults: frozenset[Fault] = frozenset()
 
 
 def questions(instance: Instance) -> dict[str, Probe]:
@@ -103,7 +103,7 @@ def prove_doors(instance: Instance, before: Baseline, doors: tuple[Door, ...]) -
         return instance.log.alarms(before.mark, before.known)
 
     if found := lasting_faults(instance, doors, before.faults, alarm):
-        cause = "; ".join(sorted(found))
+        cause = "; ".join(sorted(map(str, found)))
         raise Unproven(explained(cause, instance, before))
     names = ", ".join(each.service for each in doors)
     return f"as a mail program, at {names}: all as it should be"

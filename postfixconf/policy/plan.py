@@ -44,7 +44,7 @@ from postfixconf.policy.recorder import (
     recorder_lines,
 )
 from postfixconf.policy.relays import RELAY_TABLES, class_of, relay_lines
-from postfixconf.policy.sending import sending_findings, wanted_master
+from postfixconf.policy.sending import sending_findings, signs_in, wanted_master
 from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -197,6 +197,7 @@ def plan(
         *sending_findings(old, there, after, master, facts),
         *findings,
     )
+    ending = signs_in(old, there, facts) and not signs_in(after, master, facts)
     options, unread = wanted_options(policy, adopted, before, facts, written)
     texts = replace(texts, options=options)
     return Plan(
@@ -208,7 +209,7 @@ def plan(
         observed.tables,
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
-        tuple(doors(policy, found, master)),
+        tuple(doors(policy, found, there, master, ending=ending)),
     )
 
 

@@ -25,7 +25,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import Service
 
-__all__ = ["sending_findings", "wanted_master", "would_hinder"]
+__all__ = ["sending_findings", "signs_in", "wanted_master", "would_hinder"]
 
 CERTIFICATES = (
     "smtpd_tls_chain_files",
@@ -100,7 +100,7 @@ def sending_findings(
     for _, service in submitting(after):
         if service.name not in there:
             yield from _hindered(service, main, facts)
-    if _signs_in(old, before, facts) and not _signs_in(main, after, facts):
+    if signs_in(old, before, facts) and not signs_in(main, after, facts):
         yield from _cut_off(old, before, main, after, facts)
 
 
@@ -113,7 +113,7 @@ def would_hinder(
     return tuple(found)
 
 
-def _signs_in(main: MainCf, master: MasterCf, facts: Facts) -> bool:
+def signs_in(main: MainCf, master: MasterCf, facts: Facts) -> bool:
     """Whether people can sign in on port 25."""
     return any(map(switch_is_on, sign_in_values(main, master, facts).values()))
 
@@ -170,6 +170,15 @@ def _cut_off(
             "With AUTH off on port 25 nobody can sign in anywhere: neither 587 nor 465 "
             "is there for it.",
             "Switch 587 on in the same change, if people send through this server.",
+        )
+    if any(each.type == "pass" for each in front_services(after)):
+        yield Finding(
+            Level.NOTE,
+            "postscreen_in_front",
+            "master.cf",
+            "postscreen stands in front of port 25 and stays there: AUTH ends in the "
+            "smtpd behind it.",
+            "Nothing is to be done.",
         )
     known = {(x.name, x.type) for x in front_services(before)}
     was = {(each.name, each.type): each for each in before.services()}

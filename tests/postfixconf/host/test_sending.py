@@ -12,7 +12,9 @@ import pytest
 
 from postfixconf.host import files, practice_dovecot
 from postfixconf.host.apply import Applied, Refused, RolledBack
+from postfixconf.host.doors import faults
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
+from postfixconf.policy.doors import Door
 from postfixconf.policy.plan import with_probe_service
 from tests.support.practice import REHEARSED, Practice, configure, serving
 from tests.support.waiting import eventually
@@ -168,6 +170,42 @@ def test_auth_ends_on_25_and_goes_on_on_587(server: Practice) -> None:
         assert not client.has_extn("auth")
     with encrypted() as client:
         client.login(USER, PASSWORD)
+
+
+def test_auth_that_does_not_end_is_seen_and_goes_back(server: Practice) -> None:
+    server.apply({})
+    before = server.observed().texts
+    made = server.plan({"auth_on_25": "off"})
+    assert made.doors == (Door(str(PORT), signs_in=False, new=True),)
+    main = f"{before.main}# nothing else\n"
+    still = replace(made, after=replace(made.after, main=main))
+    outcome = server.apply(still)
+    assert isinstance(outcome, RolledBack)
+    assert f"the service {PORT} offers AUTH" in outcome.cause
+    assert server.observed().texts == before
+
+
+def test_what_was_wrong_before_forbids_no_other_change(server: Practice) -> None:
+    assert isinstance(server.apply(BOTH), Applied)
+    room = server.instance.config_dir.parent
+    practice_dovecot.stop(room)
+    try:
+        both = BOTH | {"disable_vrfy_command": "on"}
+        assert isinstance(server.apply(both), Applied)
+    finally:
+        practice_dovecot.start(room)
+
+
+def test_each_fault_of_a_port_has_its_sentence(open_ports: Practice) -> None:
+    wrong = (
+        Door(str(P587), signs_in=False),
+        Door(str(PORT)),
+        Door("2999"),
+    )
+    said = " / ".join(sorted(map(str, faults(open_ports.instance, wrong))))
+    assert f"the service {P587} offers AUTH" in said
+    assert f"the service {PORT} offers no STARTTLS" in said
+    assert "the service 2999 does not answer" in said
 
 
 def test_off_restores_master_cf_byte_for_byte(server: Practice) -> None:

@@ -171,6 +171,7 @@ def test_behind_postscreen_it_is_the_pass_service() -> None:
     (front,) = (each for each in after.services() if each.name == "smtpd")
     assert value_of(SASL, front, MainCf.parse(made.after.main), installed()) == "no"
     assert not codes(made)
+    assert "postscreen_in_front" in {each.code for each in made.findings}
 
 
 def test_a_hand_written_service_gets_its_name_in_the_log() -> None:
