@@ -26,6 +26,7 @@ __all__ = ["Fault", "address_of", "faults", "lasting_faults"]
 OUTSIDE = "probe@[192.0.2.1]"  # TEST-NET-1: nobody's address (RFC 5737)
 TIMEOUT = 10.0  # seconds for a connection, and for a handshake
 PATIENCE = 3.0  # seconds for a listener to open, and for smtpds of before to end
+SILENCE = 15.0  # seconds for a whole conversation: postscreen alone takes six
 PAUSE = 0.1
 STARTTLS = re.compile(r"\bSTARTTLS\b")
 
@@ -66,10 +67,22 @@ def faults(
         name = f"the service {door.service}"
         try:
             where = address_of(instance, door.service)
-            found |= {Fault(f"{name} {each}") for each in _at(door, where, alarm)}
+            said = _at(door, where, _impatient(alarm))
+            found |= {Fault(f"{name} {each}") for each in said}
         except (Unproven, OSError) as cause:
             found.add(Fault(f"{name} does not answer", str(cause)))
     return frozenset(found)
+
+
+def _impatient(alarm: Alarm) -> Alarm:
+    """The alarm, and one more after a while: a listener may be there with no smtpd."""
+    end = time.monotonic() + SILENCE
+
+    def heard() -> list[str]:
+        silent = time.monotonic() > end
+        return alarm() or ([f"no end within {SILENCE:g} seconds"] if silent else [])
+
+    return heard
 
 
 def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:

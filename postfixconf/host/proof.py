@@ -80,7 +80,7 @@ def baseline(instance: Instance, doors: tuple[Door, ...] = ()) -> Baseline:
         broken = {who for who, reply in replies.items() if reply.broken}
     except Unproven:
         broken = set(questions(instance))
-    faulty = faults(instance, doors) if doors else frozenset()
+    faulty = faults(instance, doors, lambda: instance.log.alarms(mark, frozenset()))
     mark, known = instance.log.mark(), instance.log.recent_alarms()
     return Baseline(frozenset(broken), mark, known, faulty)
 

@@ -189,6 +189,7 @@ def test_what_was_wrong_before_forbids_no_other_change(server: Practice) -> None
     assert isinstance(server.apply(BOTH), Applied)
     room = server.instance.config_dir.parent
     practice_dovecot.stop(room)
+    server.instance.restart()
     try:
         both = BOTH | {"disable_vrfy_command": "on"}
         assert isinstance(server.apply(both), Applied)
