@@ -26,7 +26,7 @@ from honcho.printer import Printer
 from mailguard.servers.models import Server
 from mailguard.servers.services import config_dir
 from postfixconf.errors import PostfixconfError
-from postfixconf.host import postgrey, practice
+from postfixconf.host import postgrey, practice, practice_dovecot
 from postfixconf.host.commands import PATH
 from postfixconf.host.commands import run as command
 from postfixconf.host.instance import Instance
@@ -126,6 +126,7 @@ def run(credentials: str) -> None:
                 own.stop()
                 if greylisting := postgrey.find(own):
                     greylisting.stop()
+                practice_dovecot.stop(own.config_dir.parent)
 
 
 def start_practice() -> Instance:
@@ -134,6 +135,7 @@ def start_practice() -> Instance:
         server = practice.create(Path(settings.HOME) / "practice", PRACTICE_PORT)
         if server.master_pid() is None:
             server.start()
+        practice_dovecot.start(server.config_dir.parent)
         resume(server)
     except PostfixconfError as cause:
         raise Missing(f"the practice server does not start: {cause}") from cause

@@ -68,7 +68,8 @@ def lines(
 
 def refuses(row: protection.Row) -> bool:
     """Whether a control refuses anything."""
-    return not row.control.records and not row.control.permits
+    about = row.control
+    return not (about.records or about.permits or about.sends)
 
 
 def inside(row: protection.Row, *, on: bool, named: bool) -> Line:

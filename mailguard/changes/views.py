@@ -164,7 +164,7 @@ def panic_context(server: Server, form: ReasonForm) -> dict[str, object]:
     """The rules that would only log, and what would still refuse mail."""
     changes = services.refusing(server)
     going = {each.what for each in changes}
-    rows = protection.rows(server)
+    rows = [row for row in protection.rows(server) if not row.control.sends]
     on = [row.control for row in rows if row.live is Mode.ON]
     return {
         "form": form,

@@ -30,7 +30,7 @@ UNTIL_MAIL = "#state,#traffic"
 def home(request: HttpRequest) -> HttpResponse:
     """Is my mail all right?"""
     server = servers.local()
-    rows = protection.rows(server)
+    rows = [row for row in protection.rows(server) if not row.control.sends]
     form = ChartForm(request.GET)
     mail = traffic(server, form.span, form.key)
     context = {

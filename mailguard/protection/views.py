@@ -21,6 +21,7 @@ from mailguard.traffic.beside import Beside, beside
 from mailguard.traffic.series import recipients_a_day
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Group, Mode
+from postfixconf.policy.controls import STATIC
 from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.listing import former
 from postfixconf.policy.policy import OWN
@@ -41,7 +42,7 @@ class Shown:
 def index(request: HttpRequest) -> HttpResponse:
     """Every control, by group."""
     server = servers.local()
-    rows = services.rows(server)
+    rows = [row for row in services.rows(server) if not row.control.sends]
     evidence = beside(server, {row.control.key: row.live for row in rows})
     shown = [
         Shown(row, ControlForm(row.control, row.mode), evidence[row.control.key])
@@ -117,12 +118,14 @@ def evidence_of(row: services.Row) -> Beside:
 
 
 def back_to(key: str) -> HttpResponse:
-    """The page, at the row of this control; own domains, lists and
-    greylisting have their own."""
+    """The page, at the row of this control; own domains, lists, greylisting and
+    the ways to send have their own."""
     if key == OWN:
         return redirect("protection:domains")
     if key == GREYLISTING:
         return redirect("greylisting:index")
+    if key in STATIC and STATIC.control(key).sends:
+        return redirect(f"{reverse('sending:index')}#{key}")
     if former(key) is not None:
         return redirect(reverse("protection:blocklists") + "#" + key)
     return redirect(reverse("protection:index") + "#" + key)

@@ -25,4 +25,6 @@ urlpatterns = [
     path(f"{NETWORKS}remove/", network_views.remove_network, name="remove_network"),
     path(f"{NETWORKS}note/", network_views.note_network, name="note_network"),
     path("sending/settings/", settings_views.client_settings, name="settings"),
+    path("sending/switch/<str:key>/", views.switch, name="switch"),
+    path("sending/confirm/<str:key>/", views.confirm, name="confirm"),
 ]

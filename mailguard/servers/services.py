@@ -99,7 +99,7 @@ def last_observed(server: Server) -> library.Observed | None:
     row = Observed.objects.filter(server=server).exclude(digest="").first()
     if row is None:
         return None
-    lists = ("table_types", "postgrey_lists")
+    lists = ("table_types", "postgrey_lists", "missing_files")
     facts = row.facts | {name: tuple(row.facts.get(name, ())) for name in lists}
     return library.Observed(
         library.Texts(*map(as_text, (row.main, row.master, row.access, row.options))),

@@ -2,7 +2,7 @@
 
     lock           one apply at a time in a configuration directory
     compare        the files are what the plan was made from, and Postfix runs
-    check          no finding forbids it
+    check          no finding forbids it, and no new port is another program's
     stage          tables built and looked up, files written, all beside the
                    old ones: a full disk or a failing postmap ends here
     rehearse       a throw-away Postfix with the new files is asked: nobody relays,
@@ -15,7 +15,8 @@
                    where nobody else has written since the checkpoint
     reread         postgrey, where lists of its changed: seen by its answers
     restart        or reload; none where tables alone changed
-    probe          as a stranger and as a trusted client, and the log
+    probe          as a stranger and as a trusted client, the ports people send
+                   through, and the log
     settle         the service is asked once more, or stopped if nobody asks it now
 
 Up to the checkpoint a failure leaves the server untouched: Refused. After it,
@@ -35,7 +36,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HandEdited, HostError, Locked, Refusal
-from postfixconf.host import checkpoint, files, observe, services, tables
+from postfixconf.host import checkpoint, files, observe, ports, services, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
@@ -85,7 +86,7 @@ def apply(
             if plan.empty:
                 return Applied("the server is as wanted", plan.standing)
             with step("check"):
-                check(plan)
+                check(plan, server)
                 listeners = Listeners.of_plan(plan, server.config_dir)
                 listeners.ready()
             with staged(plan, server, journal) as new:
@@ -121,7 +122,7 @@ def go_live(
             with step(plan.action):
                 take_effect(plan.action, server)
             with step("probe") as saw:
-                saw(said := prove(server, before))
+                saw(said := prove(server, before, plan.doors))
         point.close("applied", standing)
     except (HandEdited, Refusal) as cause:
         return give_way(point, server, str(cause))
@@ -170,7 +171,7 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
             if file.target.name == "master.cf":
                 file.install()
         server.reload()
-    return baseline(server)
+    return baseline(server, tuple(each for each in plan.doors if not each.new))
 
 
 def undo(
@@ -213,10 +214,13 @@ def compare(plan: Plan, server: Instance) -> None:
         )
 
 
-def check(plan: Plan) -> None:
-    """Refuse a plan with a finding that forbids it."""
+def check(plan: Plan, server: Instance) -> None:
+    """Refuse a plan with a finding that forbids it, or whose port is not free."""
     for finding in plan.blocking:
         raise Refusal(f"{finding.sentence} {finding.remedy} Nothing was changed.")
+    if plan.before.master != plan.after.master:
+        interfaces = server.values("inet_interfaces")["inet_interfaces"]
+        ports.check(plan.before.master, plan.after.master, interfaces)
 
 
 def rehearse(

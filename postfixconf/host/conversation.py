@@ -5,6 +5,7 @@ The conversation stops at RCPT: no message is sent.
 
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,16 @@ from typing import Self
 from postfixconf.errors import Unproven
 from postfixconf.policy.probes import Probe
 
-__all__ = ["NAME", "NO_AUTH", "Alarm", "Reply", "Session", "ask", "session"]
+__all__ = [
+    "NAME",
+    "NO_AUTH",
+    "Alarm",
+    "Reply",
+    "Session",
+    "ask",
+    "session",
+    "under_tls",
+]
 
 NAME = "mailguard-probe.invalid"
 UNAVAILABLE = "[UNAVAILABLE]"
@@ -85,6 +95,13 @@ class Session:
         except OSError as cause:
             raise Unproven(f"smtpd hung up before “{lines[0]}”") from cause
         return [self._reply(line) for line in lines]
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Go on under TLS; EHLO is to be said again. Raises Unproven."""
+        reply = self.command("STARTTLS")
+        if reply.code != 220:
+            raise Unproven(f"STARTTLS: “{reply}”")
+        self._socket = under_tls(self._socket, context, self._alarm)
 
     def envelope(self, probe: Probe, port: int = 0) -> Reply:
         """Become the probe's client and offer its envelope; the deciding reply.
@@ -160,6 +177,28 @@ class Session:
 
 
 NO_AUTH = Reply(503, "5.5.1", "5.5.1 AUTH is not offered here")
+
+
+def under_tls(
+    connected: socket.socket, context: ssl.SSLContext, alarm: Alarm
+) -> ssl.SSLSocket:
+    """The same connection under TLS, listening for the alarm. Raises Unproven."""
+    wrapped = context.wrap_socket(connected, do_handshake_on_connect=False)
+    wrapped.settimeout(LISTEN)
+    end = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            wrapped.do_handshake()
+            return wrapped
+        except TimeoutError as cause:
+            faults = alarm()
+            if faults or time.monotonic() > end:
+                wrapped.close()
+                said = "; ".join(faults) or f"nothing came within {TIMEOUT:g} seconds"
+                raise Unproven(f"TLS does not come about: {said}") from cause
+        except OSError as cause:
+            wrapped.close()
+            raise Unproven(f"TLS does not come about: {cause}") from cause
 
 
 def lines_of(probe: Probe, greeted: Reply) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """Looking at a server: its files, and what its Postfix is."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +24,7 @@ from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAY_TABLES
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
+from postfixconf.text.references import followed
 
 __all__ = [
     "directories",
@@ -35,6 +38,15 @@ __all__ = [
 # What is ours alone, besides the tables of entries and those of keyed lists.
 SMALL = (OWN_TABLE, RECORDER_TABLE, REPLIES_TABLE, *RELAY_TABLES.values())
 POSTCONF = Path("/usr/sbin/postconf")
+TLS_FILES = (
+    "smtpd_tls_chain_files",
+    "smtpd_tls_cert_file",
+    "smtpd_tls_key_file",
+    "smtpd_tls_eccert_file",
+    "smtpd_tls_eckey_file",
+    "smtpd_tls_dcert_file",
+    "smtpd_tls_dkey_file",
+)
 
 
 def observe(instance: Instance) -> Observed:
@@ -47,6 +59,7 @@ def observe(instance: Instance) -> Observed:
     main, master = MainCf.parse(texts.main), MasterCf.parse(texts.master)
     installed = POSTCONF.stat().st_mtime_ns if POSTCONF.exists() else 0
     known = with_postgrey(facts(instance, installed), instance)
+    known = replace(known, missing_files=tuple(missing_files(main, master)))
     running = instance.master_pid() is not None
     own = tuple(interfaces())
     style = styled(instance, main, own) if main.get(MYNETWORKS) is None else ""
@@ -118,6 +131,20 @@ def with_postgrey(known: Facts, instance: Instance) -> Facts:
         postgrey_options=str(found.options),
         postgrey_lists=tuple(there),
     )
+
+
+def missing_files(main: MainCf, master: MasterCf) -> Iterator[str]:
+    """The certificates and keys that are named for TLS and that are not there.
+
+    A name with `$` in it, other than main.cf's own, is not looked at.
+    """
+    every = [each.overrides() for each in master.services()]
+    for name in TLS_FILES:
+        values = {main.get(name) or "", *(each.get(name, "") for each in every)}
+        for value in sorted(values - {""}):
+            for word in re.split(r"[,\s]+", followed(value, main.get)):
+                if word.startswith("/") and "$" not in word and not Path(word).exists():
+                    yield word
 
 
 def standing(instance: Instance) -> dict[str, str]:

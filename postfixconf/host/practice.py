@@ -3,14 +3,16 @@
 It listens on one port of loopback, accepts any address at `practice.test`,
 delivers into a directory of its own, trusts 127.0.0.1 only, and sends nothing
 to the outside: every other destination is an error. It has a postgrey of its own, where
-the program is installed, with its data beside: nothing asks it at first.
+the program is installed, with its data beside: nothing asks it at first. For 587 and
+465 it has ports of its own, in comments at first, a certificate made for it, and a
+Dovecot that checks passwords, where that is installed.
 """
 
 import shutil
 from pathlib import Path
 
 from postfixconf.errors import BadFile, HostError
-from postfixconf.host import files, postgrey
+from postfixconf.host import files, postgrey, practice_dovecot
 from postfixconf.host.commands import run
 from postfixconf.host.instance import Instance
 from postfixconf.text.maincf import MainCf
@@ -40,7 +42,11 @@ LISTS = {
         "/etc/postfix/postgrey_whitelist_recipients",
     ),
 }
-# Without TLS: the practice server has no certificate of its own.
+# How far its ports for 587 and 465 are from Postfix's: 2587 and 2465 beside 2525.
+SUBMISSION_PORT, SUBMISSIONS_PORT = 62, -60
+SUBMISSION = "#submission inet n       -       y       -       -       smtpd\n"
+SUBMISSIONS = "#submissions     inet  n       -       y       -       -       smtpd\n"
+# The machine's own, which the practice server does not use.
 DROPPED = ("smtpd_tls_cert_file", "smtpd_tls_key_file", "smtpd_tls_security_level")
 
 
@@ -70,6 +76,10 @@ def settings(room: Path) -> dict[str, str]:
         "alias_maps": "",
         "alias_database": "",
         "smtpd_tls_security_level": "none",
+        "smtpd_tls_cert_file": f"{room}/tls/cert.pem",
+        "smtpd_tls_key_file": f"{room}/tls/key.pem",
+        "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": "private/auth",
     }
 
 
@@ -83,10 +93,13 @@ def create(room: Path, port: int) -> Instance:
     instance = Instance(room / "etc")
     if not (room / "etc" / "main.cf").exists():
         _make_directories(room)
+        _make_certificate(room / "tls")
         _write(room / "etc" / "master.cf", _master(stock(STOCK_MASTER), port))
         _write(room / "etc" / "main.cf", _main(stock(STOCK_MAIN), room))
     _fill_chroot(room / "spool" / "etc")
     _open_log(room / "log" / "mail.log")
+    if practice_dovecot.installed():
+        practice_dovecot.furnish(room)
     if postgrey.installed():
         _make_postgrey(room / "postgrey", port)
     return instance
@@ -108,6 +121,16 @@ def _make_directories(room: Path) -> None:
     for name in ("mail", "data"):
         shutil.chown(room / name, "postfix", "postfix")
     # Postfix fills its own queue directory at the first start.
+
+
+def _make_certificate(room: Path) -> None:
+    """A key, and a certificate that nobody vouches for but the key itself."""
+    room.mkdir(parents=True, exist_ok=True)
+    words = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    name = ("-subj", "/CN=mail.practice.test", "-days", "3650")
+    more = ("-addext", "subjectAltName=DNS:mail.practice.test,IP:127.0.0.1")
+    out = ("-keyout", str(room / "key.pem"), "-out", str(room / "cert.pem"))
+    run("openssl", "req", *words, *name, *more, *out)
 
 
 def _make_postgrey(room: Path, port: int) -> None:
@@ -137,10 +160,15 @@ def _main(text: str, room: Path) -> str:
 
 
 def _master(text: str, port: int) -> str:
-    """The stock services, the SMTP port exchanged for `port`."""
+    """The stock services, their ports exchanged for `port` and its neighbours."""
     if SMTP not in text:
         raise BadFile("master.cf", 1, text[:60], "no stock line for the SMTP port")
-    return text.replace(SMTP, SMTP.replace("smtp      inet", f"{port:<9} inet"), 1)
+    text = text.replace(SMTP, SMTP.replace("smtp      inet", f"{port:<9} inet"), 1)
+    submission, submissions = port + SUBMISSION_PORT, port + SUBMISSIONS_PORT
+    text = text.replace(SUBMISSION, SUBMISSION.replace("submission", f"{submission}"))
+    return text.replace(
+        SUBMISSIONS, SUBMISSIONS.replace("submissions", f"{submissions:<11}")
+    )
 
 
 def _open_log(path: Path) -> None:

@@ -1,10 +1,10 @@
 """The proof after a change: the live server works, and does not relay.
 
 Asks the private probe service as a stranger and as a trusted client, before and
-after. It does not judge whether mail is accepted: a policy may refuse it. It
-proves that Postfix answers for itself where it did before, and that a
-stranger's mail to a stranger is refused. The service logs under the name
-`postfix/mailguard`, by which its lines are left out of every count.
+after, and the ports that people send through (`doors`). It does not judge whether mail
+is accepted: a policy may refuse it. It proves that Postfix answers for itself where it
+did before, and that a stranger's mail to a stranger is refused. The service logs under
+the name `postfix/mailguard`, by which its lines are left out of every count.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from postfixconf.errors import CommandFailed, Unproven
 from postfixconf.host.conversation import NAME, Reply, ask, session
+from postfixconf.host.doors import Fault, faults, lasting_faults
 from postfixconf.host.instance import Instance
+from postfixconf.policy.doors import Door
 from postfixconf.policy.plan import PROBE_SERVICE
 from postfixconf.policy.probes import Probe
 
@@ -30,12 +32,13 @@ class Baseline:
     """How the server was before: which questions it failed, what its log said.
 
     `broken` are the names of questions without a working answer; `mark` is the
-    place in the log, `known` are the faults before it.
+    place in the log, `known` are the faults before it, `faults` those of its ports.
     """
 
     broken: frozenset[str]
     mark: int
     known: frozenset[str]
+    faults: frozenset[Fault] = frozenset()
 
 
 def questions(instance: Instance) -> dict[str, Probe]:
@@ -69,7 +72,7 @@ def answers(instance: Instance, mark: int, known: frozenset[str]) -> dict[str, R
     return dict(zip(asked, replies, strict=True))
 
 
-def baseline(instance: Instance) -> Baseline:
+def baseline(instance: Instance, doors: tuple[Door, ...] = ()) -> Baseline:
     """Ask before the change: a fault that is there already is not the change's."""
     mark, known = instance.log.mark(), instance.log.recent_alarms()
     try:
@@ -77,16 +80,37 @@ def baseline(instance: Instance) -> Baseline:
         broken = {who for who, reply in replies.items() if reply.broken}
     except Unproven:
         broken = set(questions(instance))
+    faulty = faults(instance, doors, lambda: instance.log.alarms(mark, frozenset()))
     mark, known = instance.log.mark(), instance.log.recent_alarms()
-    return Baseline(frozenset(broken), mark, known)
+    return Baseline(frozenset(broken), mark, known, faulty)
 
 
-def prove(instance: Instance, before: Baseline) -> str:
+def prove(instance: Instance, before: Baseline, doors: tuple[Door, ...] = ()) -> str:
     """Ask after the change; what was seen, in one sentence.
 
     Raises Unproven with the reason, from the reply and from the log, where a
-    question that had a working answer before has none, or a stranger can relay.
+    question that had a working answer before has none, a stranger can relay, or one
+    of its `doors` does not do what it is there for.
     """
+    said = [prove_doors(instance, before, doors)] if doors else []
+    return "; ".join([prove_probes(instance, before), *said])
+
+
+def prove_doors(instance: Instance, before: Baseline, doors: tuple[Door, ...]) -> str:
+    """Ask the ports; what was seen. Raises Unproven."""
+
+    def alarm() -> list[str]:
+        return instance.log.alarms(before.mark, before.known)
+
+    if found := lasting_faults(instance, doors, before.faults, alarm):
+        cause = "; ".join(sorted(map(str, found)))
+        raise Unproven(explained(cause, instance, before))
+    names = ", ".join(each.service for each in doors)
+    return f"as a mail program, at {names}: all as it should be"
+
+
+def prove_probes(instance: Instance, before: Baseline) -> str:
+    """Ask the private probe service. Raises Unproven."""
     try:
         replies = answers(instance, before.mark, before.known)
     except Unproven as cause:

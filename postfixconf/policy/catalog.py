@@ -11,6 +11,7 @@ from postfixconf.policy import blocklists
 from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
 from postfixconf.policy.greylisting import GREYLISTING, Greylist
 from postfixconf.policy.recorder import RECORDER, Recorder
+from postfixconf.policy.sending_controls import SENDING
 from postfixconf.policy.unusable_lists import refusal, without_key
 
 __all__ = ["CONTROLS", "LISTS", "control"]
@@ -280,6 +281,7 @@ CONTROLS: tuple[Control, ...] = (
         signature=None,
         since="3.0",
     ),
+    *SENDING,
 )
 
 _BY_KEY = {control.key: control for control in CONTROLS}

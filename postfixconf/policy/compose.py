@@ -13,25 +13,31 @@ from postfixconf.policy.control import Mode, Place, Restriction, Stop, Switch
 from postfixconf.policy.controls import Controls
 from postfixconf.policy.found import Found, switch_is_on
 from postfixconf.policy.greylisting import Greylist
-from postfixconf.policy.observed import Facts, effective
+from postfixconf.policy.listener import Listener, LogName, SignIn
+from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.recorder import Recorder
 from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.maincf import MainCf
+from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = ["compose"]
 
 
 def compose(
-    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+    main: MainCf,
+    found: Mapping[str, Found],
+    policy: Policy,
+    facts: Facts,
+    master: MasterCf | None = None,
 ) -> MainCf:
     """The adopted `main` with every control in the mode that `policy` wants.
 
-    `found` is what `main` has (`found.find`). A control that cannot be switched
-    here is left alone whatever the policy says. The catalogue's order decides, so
-    equal policies give equal bytes.
+    `found` is what `main` has beside the adopted `master` (`found.find`). A control
+    that cannot be switched here is left alone whatever the policy says. The
+    catalogue's order decides, so equal policies give equal bytes.
     """
     controls = policy.controls
     for each in controls.every:
@@ -44,6 +50,10 @@ def compose(
         match here(each.place, facts):
             case Stop():
                 pass  # `lookups.weave` does it
+            case Listener() | LogName():
+                pass  # `sending.wanted_master` does it
+            case SignIn() as place:
+                main = _sign_in(main, place, mode, master)
             case Switch() as switch:
                 main = _flip(main, switch, mode, facts)
             case (Restriction() | Recorder() | Greylist()) as place if mode is Mode.OFF:
@@ -78,6 +88,16 @@ def _flip(main: MainCf, switch: Switch, mode: Mode, facts: Facts) -> MainCf:
     if switch_is_on(facts.defaults[switch.parameter]):
         return main.set(switch.parameter, "no")
     return main.remove(switch.parameter)
+
+
+def _sign_in(
+    main: MainCf, place: SignIn, mode: Mode, master: MasterCf | None
+) -> MainCf:
+    """AUTH on port 25, unless each service there says so itself."""
+    fronts = front_services(master) if master else ()
+    if fronts and all(place.parameter in each.overrides() for each in fronts):
+        return main
+    return main.set(place.parameter, "yes" if mode is Mode.ON else "no")
 
 
 def _take_out(

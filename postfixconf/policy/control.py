@@ -1,7 +1,8 @@
 """What a control is: one thing that can be switched, and where it stands.
 
 A control is a restriction in one of Postfix's lists, the own-domain stop or
-greylisting (off, test, on), or a parameter of main.cf or the recorder (off, on).
+greylisting (off, test, on), or a parameter of main.cf, the recorder or a way to send
+mail (off, on).
 `postfixconf.policy.catalog` holds those that everybody has.
 """
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from postfixconf.policy.greylisting import Greylist
+from postfixconf.policy.listener import Listener, LogName, SignIn
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.text.rules import Rule
 
@@ -61,6 +63,7 @@ class Group(StrEnum):
     GREYLISTING = "Greylisting"
     PROTOCOL = "Protocol"
     EVIDENCE = "Evidence"
+    SENDING = "Sending"
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ class Stop:
     parameter: str
 
 
-Place = Restriction | Switch | Stop | Recorder | Greylist
+Place = Restriction | Switch | Stop | Recorder | Greylist | Listener | SignIn | LogName
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ class Control:
         """The modes it can have: only what refuses by a rule can be tested."""
         if self.gone:
             return (Mode.OFF,)
-        if isinstance(self.place, Switch | Recorder) or self.permits:
+        if isinstance(self.place, Switch | Recorder) or self.permits or self.sends:
             return (Mode.OFF, Mode.ON)
         return (Mode.OFF, Mode.TEST, Mode.ON)
 
@@ -211,6 +214,11 @@ class Control:
     def records(self) -> bool:
         """Whether it refuses nothing, and only writes to the mail log."""
         return isinstance(self.place, Recorder)
+
+    @property
+    def sends(self) -> bool:
+        """Whether it is about how one's own people send: it has a page of its own."""
+        return self.group is Group.SENDING
 
     @property
     def lacking(self) -> str:

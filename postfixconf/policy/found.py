@@ -15,6 +15,7 @@ from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
+from postfixconf.policy.listener import SASL, Listener, LogName, SignIn, nameless
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.policy.relay import unfolded
@@ -22,7 +23,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list, split_list
 
-__all__ = ["FINAL", "Found", "find", "switch_is_on"]
+__all__ = ["FINAL", "Found", "find", "sign_in_values", "switch_is_on"]
 
 STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
 DEEPEST = 10
@@ -94,11 +95,36 @@ def find(
                 found[control.key] = _find_recorder(recorder, read)
             case Greylist() as place:
                 found[control.key] = _find_greylist(place, read)
+            case Listener() | SignIn() | LogName() as place:
+                found[control.key] = _find_sending(place, main, master, facts)
             case Restriction() as place if place.permits:
                 found[control.key] = _on_or_off(_find_list(place, read))
             case Restriction() as place:
                 found[control.key] = _find_list(place, read)
     return found
+
+
+def sign_in_values(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, str]:
+    """Whether people may sign in on port 25, as each service there has it, by name."""
+    usual = effective(main, facts, SASL)
+    fronts = front_services(master)
+    return {x.name: x.overrides().get(SASL, usual) for x in fronts} or {"smtp": usual}
+
+
+def _find_sending(
+    place: Listener | SignIn | LogName, main: MainCf, master: MasterCf, facts: Facts
+) -> Found:
+    match place:
+        case Listener():
+            on, elsewhere = bool(place.services(master)), place.elsewhere(master)
+        case LogName():
+            on = not nameless(master)
+            elsewhere = "master.cf: no service lacks one" if on else None
+        case SignIn():
+            values = sign_in_values(main, master, facts)
+            on = any(map(switch_is_on, values.values()))
+            elsewhere = place.elsewhere(values)
+    return Found(Mode.ON if on else Mode.OFF, (place.parameter,), elsewhere)
 
 
 def switch_is_on(value: str) -> bool:

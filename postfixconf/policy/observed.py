@@ -48,7 +48,8 @@ class Facts:
     instance's files are. `postgrey` is how Postfix reaches the postgrey of this
     server, empty where there is none; `postgrey_options` is its options file, and
     `postgrey_lists` are mailguard's lists for it that are there, by their paths in the
-    configuration directory.
+    configuration directory. `missing_files` are the certificates and keys that main.cf
+    or master.cf name for TLS and that are not there.
     """
 
     version: str
@@ -59,6 +60,7 @@ class Facts:
     postgrey: str = ""
     postgrey_options: str = ""
     postgrey_lists: tuple[str, ...] = ()
+    missing_files: tuple[str, ...] = ()
 
     def knows(self, parameter: str) -> bool:
         """Whether this Postfix has the parameter at all."""

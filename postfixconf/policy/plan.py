@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
+from postfixconf.policy.doors import Door, doors
 from postfixconf.policy.entries import ALLOW, Lookup
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
@@ -45,6 +46,7 @@ from postfixconf.policy.recorder import (
     recorder_lines,
 )
 from postfixconf.policy.relays import RELAY_TABLES, class_of, relay_lines
+from postfixconf.policy.sending import sending_findings, signs_in, wanted_master
 from postfixconf.policy.table import Lines, Table, digest_of
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -102,6 +104,8 @@ class Plan:
     needs: tuple[Need, ...] = ()
     # Where the options file stands that is among the texts.
     options: str = ""
+    # The ports that it answers for once it is live.
+    doors: tuple[Door, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -164,10 +168,14 @@ def plan(
     written here. Raises BadFile for a file that Postfix would not read.
     """
     facts, before = observed.facts, observed.texts
-    main = MainCf.parse(adopted.main)
-    found = find(main, MasterCf.parse(adopted.master), facts, policy.controls)
-    after = wanted_main(main, found, policy, facts)
-    old, master = MainCf.parse(before.main), MasterCf.parse(before.master)
+    main, services = MainCf.parse(adopted.main), MasterCf.parse(adopted.master)
+    found = find(main, services, facts, policy.controls)
+    after = wanted_main(main, found, policy, facts, services)
+    old, there = MainCf.parse(before.main), MasterCf.parse(before.master)
+    services = wanted_master(services, main, found, policy, facts)
+    probed = with_probe_service(services.render())
+    settled = before.master in (services.render(), probed)
+    master = there if settled else MasterCf.parse(probed)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = _timed(tables, old, after, facts)
     ours = (*small_tables(policy, found), *relay_tables(policy, old, after, facts))
@@ -175,23 +183,23 @@ def plan(
     listed = keyed_tables(policy, found, observed.tables, keys)
     tables = (*news, *listed, *tables)
     written = [each.path for each in tables]
-    if after.render() == before.main:
+    if after.render() == before.main and settled:
         action = Action.NONE
         texts = before
         if any(each.type in READ_ONCE for each in tables):
             action = Action.RELOAD
     else:
         action = Action.RELOAD if reload else Action.RESTART
-        texts = replace(
-            before, main=after.render(), master=with_probe_service(before.master)
-        )
-        there = lint(old, facts, before.access, None, master, observed.around)
-        findings = (*_taken_name(master), *_judged(there, findings))
+        texts = replace(before, main=after.render(), master=probed)
+        known = lint(old, facts, before.access, None, there, observed.around)
+        findings = (*_taken_name(there), *_judged(known, findings))
     findings = (
         *keyed_findings(policy, found, master, observed.tables, keys),
         *hindrances(policy, old, after, master, facts, written),
+        *sending_findings(old, there, after, master, facts),
         *findings,
     )
+    ending = signs_in(old, there, facts) and not signs_in(after, master, facts)
     was, wanted = found[GREYLISTING].mode, policy.modes.get(GREYLISTING, Mode.OFF)
     options, unread = wanted_options(
         *(policy, adopted, before, facts, written),
@@ -207,19 +215,24 @@ def plan(
         observed.tables,
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
+        tuple(doors(policy, found, there, master, ending=ending)),
     )
 
 
 def wanted_main(
-    main: MainCf, found: Mapping[str, Found], policy: Policy, facts: Facts
+    main: MainCf,
+    found: Mapping[str, Found],
+    policy: Policy,
+    facts: Facts,
+    master: MasterCf | None = None,
 ) -> MainCf:
-    """The adopted `main` as a policy wants it; `found` is what it has.
+    """The adopted `main` as a policy wants it; `found` is what it has beside `master`.
 
     The order comes when everything is there that must stand before our rules, and
     behind it what repeats the rules for relays in front.
     """
     controls, own, relays = policy.controls, policy.own_mode, bool(policy.relays)
-    made = answering(compose(main, found, policy, facts), policy, found)
+    made = answering(compose(main, found, policy, facts, master), policy, found)
     made = weave(made, policy.uses, own, facts, controls, relays=relays)
     made = with_relay_classes(arrange(made, policy.order, facts, controls), facts)
     return with_networks(made, policy.networks)

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from postfixconf.errors import BadFile, BadValue
-from postfixconf.text.checks import balanced, check_name, check_rules, check_text
+from postfixconf.text.checks import (
+    balanced,
+    check_name,
+    check_rules,
+    check_text,
+    check_value,
+)
 from postfixconf.text.layout import Layout
 from postfixconf.text.lines import logical_lines, newline_of, terminated
 from postfixconf.text.rules import Rule, parse_list
@@ -72,6 +78,42 @@ class MasterCf:
         for each in reversed(self._all(name, type)):
             text = each.line.without(text)
         return MasterCf.parse(text)
+
+    def comment_out(self, name: str, type: str) -> "MasterCf":
+        """The document with every service of this name and type in comments."""
+        text = self.text
+        for each in reversed(self._all(name, type)):
+            for start, _ in reversed(each.line.spans):
+                text = f"{text[:start]}#{text[start:]}"
+        return MasterCf.parse(text)
+
+    def set_override(
+        self, name: str, type: str, parameter: str, value: str
+    ) -> "MasterCf":
+        """The document in which a service has this `-o`; the last of doubles counts.
+
+        A missing one is put after the others. BadValue where there is no such
+        service, or for what is no value.
+        """
+        check_name(parameter)
+        check_value(value, self.text)
+        found = self._last(name, type)
+        if found is None:
+            raise BadValue(f"{name}/{type}", "no such service")
+        held = [held for each, held in found.settings() if each.name == parameter]
+        if held:
+            raw = found.line.raw(self.text, held[-1].start, held[-1].end)
+            start = found.line.offset(held[-1].start)
+            rest = self.text[start + len(raw) :]
+            braces = raw.startswith("{")
+            word = override(parameter, value, braces=braces)
+            edited = MasterCf.parse(self.text[:start] + word + rest)
+        else:
+            edited = self._put_in(found, f"-o {override(parameter, value)}")
+        after = edited._last(name, type)
+        if after is None or after.service.overrides().get(parameter) != value:
+            raise BadValue(parameter, "its override cannot be edited in this file")
+        return edited
 
     def rules(self, name: str, type: str, parameter: str) -> tuple[Rule, ...]:
         """The restriction list an override holds; () where there is none."""
@@ -145,6 +187,13 @@ class MasterCf:
             above = re.search(r"\n([ \t]+)-o[^\n]*\Z", before)
             gap = newline_of(self.text) + (above[1] if above else "  ")
         return MasterCf.parse(before + gap + option + after)
+
+
+def override(parameter: str, value: str, *, braces: bool = False) -> str:
+    """An override as one word, in braces where it has to be."""
+    if braces or any(each in value for each in " \t{}"):
+        return f"{{ {parameter} = {value} }}"
+    return f"{parameter}={value}"
 
 
 def setting(parameter: str, rules: Iterable[Rule]) -> str:

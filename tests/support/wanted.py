@@ -151,7 +151,7 @@ def wanted(seed: int) -> Wanted:
     modes = {
         each.key: dice.choice(each.modes).value
         for each in CONTROLS
-        if dice.random() < share
+        if not each.sends and dice.random() < share
     }
     domains = dice.choice([(), ("practice.test",), ("sender.example",)])
     excepted = dice.choice([(), ("192.0.2.66",), ("192.0.2.0/24",)])

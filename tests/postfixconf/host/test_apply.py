@@ -75,13 +75,20 @@ def test_a_value_that_kills_the_daemons_is_rolled_back(practice: Practice) -> No
 
 
 def test_a_restart_that_fails_is_rolled_back(practice: Practice) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 2599))
-        taken.listen()
-        line = "127.0.0.1:2599 inet n - n - - smtpd\n"
-        outcome = candidate(practice, master=line)
+    line = "192.0.2.1:2599 inet n - n - - smtpd\n"  # nobody's address
+    made = practice.candidate(Tried(master=line))
+    outcome = practice.apply(made, demands=REHEARSED)
     assert isinstance(outcome, RolledBack)
     assert "2599" in outcome.cause
+    assert practice.works()
+
+
+def test_a_port_of_another_program_is_refused(practice: Practice) -> None:
+    with socket.create_server(("127.0.0.1", 2599)):
+        line = "127.0.0.1:2599 inet n - n - - smtpd\n"
+        outcome = candidate(practice, master=line)
+    assert isinstance(outcome, Refused)
+    assert "port 2599" in outcome.cause
     assert practice.works()
 
 

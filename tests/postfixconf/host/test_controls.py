@@ -13,7 +13,11 @@ from tests.support.dns import Dns
 from tests.support.practice import Practice, serving
 from tests.support.waiting import eventually
 
-REFUSING = [each for each in CONTROLS if not each.records and not each.permits]
+REFUSING = [
+    each
+    for each in CONTROLS
+    if not each.records and not each.permits and not each.sends
+]
 CASES = [(each.key, mode) for each in REFUSING for mode in each.modes]
 
 OWN = OwnDomains(("practice.test",))

@@ -9,12 +9,12 @@ from postfixconf.policy.control import Switch
 from postfixconf.policy.own_domains import REPLY
 from tests.postfixconf.maillog.lines import record, refusal, verdict
 
-# Switches of main.cf leave no line of their own, the recorder and allow lists refuse
-# nothing.
+# Switches of main.cf leave no line of their own, the recorder, allow lists and the ways
+# to send refuse nothing.
 SILENT = {
     each.key
     for each in CONTROLS
-    if isinstance(each.place, Switch) or each.records or each.permits
+    if isinstance(each.place, Switch) or each.records or each.permits or each.sends
 }
 
 

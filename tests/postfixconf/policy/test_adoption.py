@@ -14,7 +14,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.own_domains import OwnDomains
-from postfixconf.policy.plan import plan
+from postfixconf.policy.plan import plan, with_probe_service
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -31,9 +31,10 @@ POSTGREY = re.compile(
 OWN = OwnDomains(("own.example",))
 
 
-def found_in(text: str) -> dict[str, Found]:
-    """The controls of a main.cf beside the stock master.cf."""
-    return find(MainCf.parse(text), MASTER, installed())
+def found_in(text: str, master: str = "") -> dict[str, Found]:
+    """The controls of a main.cf beside the stock master.cf, or another."""
+    services = MasterCf.parse(master) if master else MASTER
+    return find(MainCf.parse(text), services, installed())
 
 
 def accepted() -> list[Path]:
@@ -70,12 +71,13 @@ def test_adopting_and_planning_changes_nothing(path: Path) -> None:
 def switched_on(path: Path) -> dict[str, str]:
     """What is not simply off in a file: control → mode.
 
-    Without greylisting, which the table leaves out.
+    Without greylisting and the ways to send, which the table leaves out.
     """
+    left_out = {GREYLISTING, *(each.key for each in CONTROLS if each.sends)}
     return {
         key: "elsewhere" if each.elsewhere else each.mode.value
         for key, each in found_in(text_of(path)).items()
-        if (each.elsewhere or each.mode is not Mode.OFF) and key != GREYLISTING
+        if (each.elsewhere or each.mode is not Mode.OFF) and key not in left_out
     }
 
 
@@ -106,7 +108,8 @@ def test_flipping_one_control_changes_only_that_control(path: Path) -> None:
             continue
         for mode in set(control.modes) - {modes[control.key]}:
             wanted = Policy(modes, OWN).with_mode(control.key, mode)
-            after = found_in(plan(wanted, seen.texts, seen).after.main)
+            texts = plan(wanted, seen.texts, seen).after
+            after = found_in(texts.main, texts.master)
             read = {key: each.mode for key, each in after.items()}
             assert read == dict(wanted.modes)
 
@@ -117,4 +120,6 @@ def test_every_control_on_and_back_again_restores_the_bytes(path: Path) -> None:
     modes = {key: each.mode for key, each in found_in(seen.texts.main).items()}
     everything = Policy({each.key: Mode.ON for each in CONTROLS}, OWN)
     live = replace(seen, texts=plan(everything, seen.texts, seen).after)
-    assert plan(Policy(modes, OWN), seen.texts, live).after.main == seen.texts.main
+    after = plan(Policy(modes, OWN), seen.texts, live).after
+    assert after.main == seen.texts.main
+    assert after.master in (seen.texts.master, with_probe_service(seen.texts.master))

@@ -28,7 +28,7 @@ PERMITS = "permit_mynetworks, permit_sasl_authenticated"
 GUARD = f"{PERMITS}, reject_unauth_destination"
 LEVEL = "compatibility_level = 3.6\n"
 FACTS = replace(installed(), config_directory="/etc/postfix")
-ON = {each.key: "on" for each in CONTROLS if not each.records}
+ON = {x.key: "on" for x in CONTROLS if not x.records and not x.sends}
 DBL = "rhsbl_sender:dbl.spamhaus.org"
 
 

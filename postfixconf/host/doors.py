@@ -1,0 +1,164 @@
+"""The proof of how people send: the live ports are talked to, with TLS.
+
+Each port that a plan answers for is asked what a mail program would ask: the banner,
+what is offered in the clear and under TLS, and whether somebody who has not signed in
+can relay. No certificate is verified, for one made by oneself encrypts as well; nobody
+signs in, for no password is known here.
+
+The connection comes from this machine: what a firewall does is not seen.
+"""
+
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from postfixconf.errors import Unproven
+from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
+from postfixconf.host.instance import Instance
+from postfixconf.policy.doors import Door
+
+__all__ = ["Fault", "address_of", "faults", "lasting_faults"]
+
+OUTSIDE = "probe@[192.0.2.1]"  # TEST-NET-1: nobody's address (RFC 5737)
+TIMEOUT = 10.0  # seconds for a connection, and for a handshake
+PATIENCE = 3.0  # seconds for a listener to open, and for smtpds of before to end
+SILENCE = 15.0  # seconds for a whole conversation: postscreen alone takes six
+PAUSE = 0.1
+STARTTLS = re.compile(r"\bSTARTTLS\b")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong at a port; `why` tells no fault from another."""
+
+    what: str
+    why: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}" if self.why else self.what
+
+
+def lasting_faults(
+    instance: Instance, doors: tuple[Door, ...], known: frozenset[Fault], alarm: Alarm
+) -> frozenset[Fault]:
+    """What is wrong beyond what is `known`, after some patience.
+
+    Right after a reload a listener may not be open yet, and an smtpd of before may
+    answer once more.
+    """
+    end = time.monotonic() + PATIENCE
+    while found := faults(instance, doors, alarm) - known:
+        if time.monotonic() > end:
+            return found
+        time.sleep(PAUSE)
+    return frozenset()
+
+
+def faults(
+    instance: Instance, doors: tuple[Door, ...], alarm: Alarm = list
+) -> frozenset[Fault]:
+    """What is wrong with each of these ports, a sentence each without a full stop."""
+    found: set[Fault] = set()
+    for door in doors:
+        name = f"the service {door.service}"
+        try:
+            where = address_of(instance, door.service)
+            said = _at(door, where, _impatient(alarm))
+            found |= {Fault(f"{name} {each}") for each in said}
+        except (Unproven, OSError) as cause:
+            found.add(Fault(f"{name} does not answer", str(cause)))
+    return frozenset(found)
+
+
+def _impatient(alarm: Alarm) -> Alarm:
+    """The alarm, and one more after a while: a listener may be there with no smtpd."""
+    end = time.monotonic() + SILENCE
+
+    def heard() -> list[str]:
+        silent = time.monotonic() > end
+        return alarm() or ([f"no end within {SILENCE:g} seconds"] if silent else [])
+
+    return heard
+
+
+def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
+    """What is wrong at one port."""
+    with _talking(where, alarm, wrapped=door.wrapped) as talk:
+        said = _greeted(talk)
+        if not door.wrapped:
+            offered = STARTTLS.search(said) is not None
+            if not door.signs_in:
+                if AUTH.search(said):
+                    yield "offers AUTH"
+                if not offered:
+                    return
+            elif not offered:
+                yield f"offers no STARTTLS{_why(talk)}"
+                return
+            elif AUTH.search(said):
+                yield "offers AUTH before TLS"
+            if door.signs_in and talk.command("MAIL FROM:<>").code != 530:
+                yield "takes mail without TLS"
+            talk.start_tls(_context())
+            said = _greeted(talk)
+        if (AUTH.search(said) is not None) is not door.signs_in:
+            yield "offers no AUTH under TLS" if door.signs_in else "offers AUTH"
+        if door.signs_in:
+            talk.command("MAIL FROM:<>")
+            reply = talk.command(f"RCPT TO:<{OUTSIDE}>")
+            if reply.code < 400:
+                yield "relays for somebody who has not signed in"
+            elif reply.broken:
+                yield f"answers “{reply}”"
+        talk.command("QUIT")
+
+
+def _greeted(talk: Session) -> str:
+    """What is offered after EHLO. Raises Unproven."""
+    reply = talk.command(f"EHLO {NAME}")
+    if talk.banner.code != 220 or reply.code != 250:
+        raise Unproven(f"“{talk.banner}”, then “{reply}”")
+    return reply.text
+
+
+def _why(talk: Session) -> str:
+    """What it says to STARTTLS all the same."""
+    reply = talk.command("STARTTLS")
+    return f", and answers “{reply}” to it" if reply.code != 220 else ""
+
+
+@contextmanager
+def _talking(
+    where: tuple[str, int], alarm: Alarm, *, wrapped: bool
+) -> Iterator[Session]:
+    """A conversation with a port. Raises Unproven, OSError."""
+    with socket.create_connection(where, TIMEOUT) as plain:
+        connected = under_tls(plain, _context(), alarm) if wrapped else plain
+        with connected, Session(connected, alarm) as talk:
+            yield talk
+
+
+def _context() -> ssl.SSLContext:
+    """TLS with whoever is there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def address_of(instance: Instance, service: str) -> tuple[str, int]:
+    """Where a listener of master.cf is reached from this machine.
+
+    Raises OSError for the name of a port that nobody knows.
+    """
+    host, _, port = service.rpartition(":")
+    number = int(port) if port.isdigit() else socket.getservbyname(port, "tcp")
+    if host:
+        return host.strip("[]"), number
+    words = instance.values("inet_interfaces")["inet_interfaces"]
+    plain = re.findall(r"(?<![\d.])\d+\.\d+\.\d+\.\d+(?![\d.])", words)
+    return (plain or ["127.0.0.1"])[0], number

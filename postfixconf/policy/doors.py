@@ -1,0 +1,60 @@
+"""The ports that a plan answers for: what each of them has to do once it is live."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from postfixconf.policy.control import Mode
+from postfixconf.policy.found import Found
+from postfixconf.policy.listener import Listener, SignIn, counted
+from postfixconf.policy.observed import front_services
+from postfixconf.policy.policy import Policy
+from postfixconf.text.mastercf import MasterCf
+
+__all__ = ["Door", "doors"]
+
+
+@dataclass(frozen=True)
+class Door:
+    """A listener of master.cf, by its name there.
+
+    Where people sign in, TLS is a must and nobody else relays; where they do not, AUTH
+    is not offered, with TLS or without. `wrapped` ones speak TLS from the start. Of a
+    `new` one nothing is excused by how it was before.
+    """
+
+    service: str
+    wrapped: bool = False
+    signs_in: bool = True
+    new: bool = False
+
+
+def doors(
+    policy: Policy,
+    found: Mapping[str, Found],
+    before: MasterCf,
+    after: MasterCf,
+    *,
+    ending: bool,
+) -> Iterator[Door]:
+    """What a policy wants of the ports, with master.cf as it is and as it would be.
+
+    `found` are the controls as adopted: port 25 is asked only where a policy ends AUTH
+    there that was found. `ending` says whether this very change ends it.
+    """
+    there = {each.name for each in before.services() if each.type == "inet"}
+    for each in policy.controls.every:
+        mode = policy.modes.get(each.key, found[each.key].mode)
+        match each.place:
+            case Listener() as place if mode is Mode.ON:
+                for service in place.services(after):
+                    new = service.name not in there
+                    if service.command == "smtpd":
+                        yield Door(service.name, place.wrapped, new=new)
+            case SignIn() if mode is Mode.OFF and found[each.key].mode is Mode.ON:
+                fronts = front_services(after)
+                for service in counted(after):
+                    ours = service in fronts or service.command == "postscreen"
+                    if ours and service.type == "inet":
+                        yield Door(service.name, signs_in=False, new=ending)
+            case _:
+                pass
