@@ -4,6 +4,7 @@ from mailguard.sending import (
     network_views,
     readiness_views,
     settings_views,
+    steps_views,
     user_views,
     views,
 )
@@ -14,6 +15,10 @@ READINESS = "sending/readiness/"
 
 urlpatterns = [
     path("sending/", views.index, name="index"),
+    path("sending/switch/<str:key>/", views.switch, name="switch"),
+    path("sending/confirm/<str:key>/", views.confirm, name="confirm"),
+    path("sending/steps/", steps_views.index, name="steps"),
+    path("sending/steps/mark/", steps_views.mark, name="mark"),
     path(READINESS, readiness_views.index, name="readiness"),
     path(f"{READINESS}again/", readiness_views.again, name="check_again"),
     path(f"{READINESS}firewall/", readiness_views.let_in, name="let_in"),
@@ -25,6 +30,4 @@ urlpatterns = [
     path(f"{NETWORKS}remove/", network_views.remove_network, name="remove_network"),
     path(f"{NETWORKS}note/", network_views.note_network, name="note_network"),
     path("sending/settings/", settings_views.client_settings, name="settings"),
-    path("sending/switch/<str:key>/", views.switch, name="switch"),
-    path("sending/confirm/<str:key>/", views.confirm, name="confirm"),
 ]

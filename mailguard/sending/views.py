@@ -52,13 +52,16 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_http_methods(BOTH)
 def switch(request: HttpRequest, key: str) -> HttpResponse:
     """Save one switch in the draft, or ask first where people could be cut off."""
-    row = row_or_404(key)
+    way = way_or_404(key)
+    row = way.row
     if request.method != "POST":
         return back_to(key)
     form = SwitchForm(row.control, row.mode, request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(str(form.errors))
-    if form.mode is not row.mode and cuts_off(row, form.mode):
+    if ends_sign_in(row, form.mode):
+        return redirect("sending:auth_off")
+    if form.mode is not row.mode and asks_first(way, form.mode):
         return redirect("sending:confirm", key)
     return save(request, key, form.mode)
 
@@ -66,25 +69,36 @@ def switch(request: HttpRequest, key: str) -> HttpResponse:
 @require_http_methods(BOTH)
 def confirm(request: HttpRequest, key: str) -> HttpResponse:
     """The consequence in words, and the switch once it is confirmed."""
-    row = row_or_404(key)
+    way = way_or_404(key)
+    row = way.row
     mode = Mode.OFF if row.mode is Mode.ON else Mode.ON
-    if not cuts_off(row, mode):
+    if ends_sign_in(row, mode):
+        return redirect("sending:auth_off")
+    if not asks_first(way, mode):
         return back_to(key)
     form = SureForm(key, mode, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         return save(request, key, mode)
-    context = {"row": row, "mode": mode, "form": form}
+    context = {"way": way, "row": row, "mode": mode, "form": form}
     return render(request, "sending/confirm.html", context)
 
 
-def cuts_off(row: Row, mode: Mode) -> bool:
-    """Whether people could not send any more, or a door would stand open."""
-    ends = mode is Mode.OFF
+def asks_first(way: Way, mode: Mode) -> bool:
+    """Whether people could not send any more, a door would stand open, or lead nowhere."""
+    row, ends = way.row, mode is Mode.OFF
     if not row.switchable:
         return False  # it is told so when it is saved
     if isinstance(row.control.place, SignIn):
         return True
-    return row.live is Mode.ON if ends else row.control.asks
+    if ends:
+        return row.live is Mode.ON
+    return row.control.asks or bool(way.hindered)
+
+
+def ends_sign_in(row: Row, mode: Mode) -> bool:
+    """Whether somebody who is known by name could be cut off: that page names them."""
+    sign_in = isinstance(row.control.place, SignIn)
+    return sign_in and mode is Mode.OFF is not row.mode
 
 
 def save(request: HttpRequest, key: str, mode: Mode) -> HttpResponse:
@@ -103,9 +117,9 @@ def back_to(key: str) -> HttpResponse:
     return redirect(f"{reverse('sending:index')}#{key}")
 
 
-def row_or_404(key: str) -> Row:
-    """The row of this control."""
-    for row in protection.rows(servers.local()):
-        if row.control.key == key and row.control.sends:
-            return row
+def way_or_404(key: str) -> Way:
+    """The way in with this control."""
+    for way in ways(servers.local()):
+        if way.row.control.key == key:
+            return way
     raise Http404(f"no switch {key!r}")

@@ -1,13 +1,16 @@
 """What the page Sending shows of each way in: the switch, the port, what hinders."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
 from mailguard.protection import services as protection
+from mailguard.sending import readiness
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
+from postfixconf.host.readiness import Check
 from postfixconf.policy.control import Mode
 from postfixconf.policy.finding import Finding
 from postfixconf.policy.listener import Listener
@@ -24,20 +27,30 @@ __all__ = ["Way", "is_practice", "listening", "ways"]
 class Way:
     """One switch; `service` is what it is in master.cf now, "" where it is not there.
 
-    `would` is what it would be then, `hindered` why it could not go on as things are.
+    `would` is what it would be then, `hindered` why it could not go on as things are,
+    or would be of no use: what forbids the change, else what was found on this machine.
     """
 
     row: protection.Row
     service: str = ""
     would: str = ""
-    hindered: tuple[Finding, ...] = ()
+    hindered: tuple[Finding | Check, ...] = ()
 
 
 def ways(server: Server) -> list[Way]:
     """Every switch of how people send, in the order in which they are safe to take."""
-    seen = servers.last_observed(server)
+    seen, checks = servers.last_observed(server), readiness.ready(server)
     rows = [row for row in protection.rows(server) if row.control.sends]
-    return [way_of(row, seen) for row in rows]
+    found = [way_of(row, seen) for row in rows]
+    return [each if each.hindered else with_checks(each, checks) for each in found]
+
+
+def with_checks(way: Way, checks: Mapping[str, tuple[Check, ...]]) -> Way:
+    """The same with what the worker found in the way of it."""
+    row = way.row
+    if row.live is Mode.ON or not row.switchable:
+        return way
+    return replace(way, hindered=checks.get(row.control.key, ()))
 
 
 def way_of(row: protection.Row, seen: Observed | None) -> Way:

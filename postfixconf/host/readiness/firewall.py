@@ -38,24 +38,25 @@ def manager() -> str:
     return ""
 
 
-def firewall(step: str, families: tuple[str, ...], managed: str) -> Check:
+def firewall(step: str, port: int, families: tuple[str, ...], managed: str) -> Check:
     """What there is to say of a step's port.
 
     `families` (`ip`, `ip6`) are those that Postfix listens on.
     """
-    port = PORTS[step]
     try:
         ways = {family: way(port, family, managed) for family in families}
         opens = command(managed, port)
     except (HostError, ValueError) as cause:
-        return unsure(step, f"its rules could not be read ({str(cause)[:300]})", "")
+        return unsure(
+            step, port, f"its rules could not be read ({str(cause)[:300]})", ""
+        )
     told = set(ways.values())
     if told == {Way.OPEN}:
         sentence = f"This machine's firewall{by(managed)} lets port {port} in. {BEYOND}"
         return Check("firewall", Level.OK, sentence, steps=(step,))
     if Way.UNKNOWN in told:
         why = "it depends on who asks, or on a rule that is not understood here"
-        return unsure(step, why, opens)
+        return unsure(step, port, why, opens)
     shut = [FAMILIES[each] for each, found in ways.items() if found is Way.CLOSED]
     over = "" if told == {Way.CLOSED} else f" over {' and '.join(shut)}"
     return Check(
@@ -80,9 +81,8 @@ def lasting(managed: str) -> str:
     return " Add the rule to where yours are kept too, or it goes with the next start."
 
 
-def unsure(step: str, why: str, opens: str) -> Check:
+def unsure(step: str, port: int, why: str, opens: str) -> Check:
     """Cannot tell."""
-    port = PORTS[step]
     how = "-starttls smtp " if step == "submission" else ""
     remedy = f"Try it from outside: openssl s_client {how}-connect NAME:{port}."
     return Check(

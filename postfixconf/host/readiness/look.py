@@ -6,12 +6,12 @@ from datetime import datetime
 from postfixconf.errors import PostfixconfError
 from postfixconf.host.instance import Instance
 from postfixconf.host.readiness.certificate import certificate
-from postfixconf.host.readiness.check import PORTS, Check, Level, merged
+from postfixconf.host.readiness.check import STEPS, Check, Level, merged
 from postfixconf.host.readiness.firewall import firewall, manager
 from postfixconf.host.readiness.kernel import outer
 from postfixconf.host.readiness.listening import port
 from postfixconf.host.readiness.sasl import sasl
-from postfixconf.host.readiness.settings import Settings
+from postfixconf.host.readiness.settings import Settings, number_of
 from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["Looked", "look"]
@@ -40,13 +40,14 @@ def look(instance: Instance, now: datetime) -> Looked:
     except PostfixconfError:
         managed = ""
     found: list[Check] = []
-    for step, number in PORTS.items():
+    for step in STEPS:
         settings = Settings.of(step, values, master)
+        number = number_of(step, master)
         name = settings.get("myhostname")
         said = [*certificate(settings, name, now), sasl(settings)]
         found += [for_step(each, step) for each in said]
         found.append(port(step, number, running))
-        found.append(firewall(step, families(settings), managed))
+        found.append(firewall(step, number, families(settings), managed))
     return Looked(merged(found), managed)
 
 

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from postfixconf.host.readiness.check import PORTS
+from postfixconf.policy.listener import SUBMISSION, SUBMISSIONS
+from postfixconf.policy.observed import front_services
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.references import followed
 from postfixconf.text.services import Service
 
-__all__ = ["NAMES", "Settings", "service_of"]
+__all__ = ["Settings", "number_of", "service_of"]
 
-# As Postfix's own master.cf, /etc/services and people write them.
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "submission": ("submission", "587"),
-    "submissions": ("submissions", "smtps", "465", "urd"),
-}
+WAYS = {"submission": SUBMISSION, "submissions": SUBMISSIONS}
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Settings:
         `plain` is what `-` in the field for chroot means here (`y` before Postfix 3).
         """
         service = service_of(step, master)
-        like = service or service_of("smtp", master)
+        like = service or next(iter(front_services(master)), None)
         flag = like.chroot if like else "-"
         chroot = (plain if flag == "-" else flag) == "y"
         return cls(values, service.overrides() if service else {}, chroot)
@@ -54,10 +53,14 @@ class Settings:
 
 
 def service_of(step: str, master: MasterCf) -> Service | None:
-    """The smtpd of a step, on whatever address; `smtp` is port 25."""
-    names = NAMES.get(step, ("smtp", "25"))
-    found = None
-    for each in master.services():
-        if each.type == "inet" and each.name.rpartition(":")[2] in names:
-            found = each
-    return found
+    """The smtpd of a step, on whatever port; None where there is none."""
+    found = WAYS[step].services(master)
+    return next((each for each in reversed(found) if each.command == "smtpd"), None)
+
+
+def number_of(step: str, master: MasterCf) -> int:
+    """The port of a step, or the one it would have: it may stand in a comment."""
+    way = WAYS[step]
+    found = way.services(master) or way.services(way.on(master, forbids=False))
+    text = found[-1].name.rpartition(":")[2]
+    return int(text) if text.isdecimal() else PORTS[step]

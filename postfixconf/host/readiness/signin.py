@@ -18,7 +18,8 @@ from pathlib import Path
 from postfixconf.errors import HostError
 from postfixconf.host.conversation import NAME
 from postfixconf.host.readiness import dovecot
-from postfixconf.host.readiness.settings import Settings, service_of
+from postfixconf.host.readiness.check import STEPS
+from postfixconf.host.readiness.settings import Settings, number_of, service_of
 from postfixconf.policy.observed import front_services
 from postfixconf.text.mastercf import MasterCf
 
@@ -54,12 +55,14 @@ class Answer:
 def places(master: MasterCf, settings: Settings) -> list[Place]:
     """The ports that may offer AUTH: 587 and 465 where they are on, then port 25."""
     found = []
-    for step, port in (("submission", 587), ("submissions", 465)):
+    for step in STEPS:
         service = service_of(step, master)
         if service is not None:
             overrides = service.overrides()
             wrapped = overrides.get("smtpd_tls_wrappermode") == "yes"
-            found.append(Place(host_of(service.name, settings), port, wrapped))
+            found.append(
+                Place(host_of(service.name, settings), number_of(step, master), wrapped)
+            )
     for each in front_services(master):
         number = each.name.rpartition(":")[2]
         port = 25 if number == "smtp" else int(number) if number.isdigit() else 0

@@ -100,7 +100,7 @@ def test_each_family_is_judged_for_itself() -> None:
     nft("table ip6 f {\nchain i { " + f"{BASE} drop;" + "\n }\n}\n")
     assert kernel.way(587, "ip") is OPEN
     assert kernel.way(587, "ip6") is CLOSED
-    told = firewall("submission", ("ip", "ip6"), "")
+    told = firewall("submission", 587, ("ip", "ip6"), "")
     assert told.level is Level.WARNING
     assert "keeps port 587 closed over IPv6" in told.sentence
     assert told.command == "nft insert rule ip6 f i tcp dport 587 accept"
@@ -186,17 +186,17 @@ def test_both_forms_of_iptables_and_nftables_together() -> None:
 
 def test_what_is_closed_has_the_command_that_opens_it() -> None:
     iptables("iptables-nft", "-P INPUT DROP")
-    told = firewall("submissions", ("ip",), "")
+    told = firewall("submissions", 465, ("ip",), "")
     assert told.level is Level.WARNING
     assert "keeps port 465 closed" in told.sentence
     subprocess.run(told.command.split(), check=True, timeout=20)
-    assert firewall("submissions", ("ip",), "").level is Level.OK
+    assert firewall("submissions", 465, ("ip",), "").level is Level.OK
     assert "cannot be seen from here" in told.remedy
 
 
 def test_what_cannot_be_told_says_so() -> None:
     nft(f"table ip f {{\nchain i {{ {BASE} drop; meta mark 1 accept\n }}\n}}\n")
-    told = firewall("submission", ("ip",), "")
+    told = firewall("submission", 587, ("ip",), "")
     assert told.level is Level.WARNING
     assert told.sentence.startswith("Cannot tell")
     assert "openssl s_client -starttls smtp" in told.remedy
@@ -207,21 +207,22 @@ def test_ufw_opens_a_port_for_good(stranger: Stranger) -> None:
         assert manager() == ""
         ufw("--force", "enable")
         assert manager() == "ufw"
-        told = firewall("submission", ("ip",), "ufw")
+        told = firewall("submission", 587, ("ip",), "ufw")
         assert told.level is Level.WARNING, told
         assert not stranger.reaches(587)
         assert told.command == "ufw allow 587/tcp"
         open_port(587, "ufw")
         assert (
-            "(ufw) lets port 587 in" in firewall("submission", ("ip",), "ufw").sentence
+            "(ufw) lets port 587 in"
+            in firewall("submission", 587, ("ip",), "ufw").sentence
         )
-        assert firewall("submissions", ("ip",), "ufw").level is Level.WARNING
+        assert firewall("submissions", 465, ("ip",), "ufw").level is Level.WARNING
         ufw("reload")
-        assert firewall("submission", ("ip", "ip6"), "ufw").level is Level.OK
+        assert firewall("submission", 587, ("ip", "ip6"), "ufw").level is Level.OK
         ufw("insert", "1", "deny", "from", "203.0.113.9")
-        assert firewall("submission", ("ip",), "ufw").level is Level.OK
+        assert firewall("submission", 587, ("ip",), "ufw").level is Level.OK
         ufw("deny", "587/tcp")
-        assert firewall("submission", ("ip",), "ufw").level is Level.WARNING
+        assert firewall("submission", 587, ("ip",), "ufw").level is Level.WARNING
 
 
 def ufw(*words: str) -> None:
@@ -285,7 +286,7 @@ def test_a_zone_of_firewalld(zone: Path, name: str, text: str, expected: Way) ->
 
 def test_firewalld_opens_a_port_now_and_for_good(zone: Path) -> None:
     assert manager() == "firewalld"
-    told = firewall("submission", ("ip",), "firewalld")
+    told = firewall("submission", 587, ("ip",), "firewalld")
     assert told.level is Level.WARNING
     assert told.command == (
         "firewall-cmd --zone=public --add-port=587/tcp && "
@@ -297,7 +298,7 @@ def test_firewalld_opens_a_port_now_and_for_good(zone: Path) -> None:
         "--zone=public --add-port=587/tcp",
         "--zone=public --add-port=587/tcp --permanent",
     ]
-    assert firewall("submission", ("ip",), "firewalld").level is Level.OK
+    assert firewall("submission", 587, ("ip",), "firewalld").level is Level.OK
 
 
 def test_a_service_of_ones_own_is_looked_up(zone: Path) -> None:
@@ -309,12 +310,12 @@ def test_a_service_of_ones_own_is_looked_up(zone: Path) -> None:
 def test_firewalld_is_not_believed_against_the_kernel(zone: Path) -> None:
     (zone / "ports").write_text("587/tcp")
     nft(f"table ip f {{\nchain i {{ {BASE} drop;\n }}\n}}\n")
-    assert unsure(firewall("submission", ("ip",), "firewalld"))
+    assert unsure(firewall("submission", 587, ("ip",), "firewalld"))
 
 
 def test_answers_that_are_not_known_are_no_open(zone: Path) -> None:
     (zone / "firewall-cmd").write_text("#!/bin/sh\necho running\n")
-    assert unsure(firewall("submission", ("ip",), "firewalld"))
+    assert unsure(firewall("submission", 587, ("ip",), "firewalld"))
 
 
 def unsure(check: Check) -> bool:
@@ -330,6 +331,6 @@ def test_without_nft_an_open_is_not_believed(
         (tmp_path / name).symlink_to(f"/usr/sbin/{name}")
     monkeypatch.setattr(commands, "PATH", str(tmp_path))
     monkeypatch.setattr(kernel, "PATH", str(tmp_path))
-    told = firewall("submission", ("ip",), "")
+    told = firewall("submission", 587, ("ip",), "")
     assert unsure(told)
     assert "nft is not installed" in told.sentence

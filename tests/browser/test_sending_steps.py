@@ -1,0 +1,106 @@
+"""Alice reorganises how mail is sent, from the first step to the last."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.site import Site
+
+SOON = 30_000  # milliseconds: the worker looks every few seconds
+
+
+def state(page: Page, key: str) -> str | None:
+    """How far a step is."""
+    page.goto("/sending/steps/")
+    return page.get_by_test_id(f"step-{key}").get_attribute("data-state")
+
+
+def reaches(page: Page, key: str, wanted: str) -> None:
+    """A step gets there once the worker has looked."""
+    step = page.locator(f"[data-testid=step-{key}][data-state={wanted}]")
+    for _ in range(60):
+        page.goto("/sending/steps/")
+        if step.count():
+            return
+        page.wait_for_timeout(500)
+    expect(step).to_be_visible()
+
+
+def apply(page: Page, reason: str) -> None:
+    """Review, give a reason, apply, and see it become live."""
+    page.goto("/review/")
+    page.fill("[name=reason]", reason)
+    page.click("#apply")
+    expect(page.locator("#outcome[data-state=applied]")).to_be_visible(timeout=SOON)
+
+
+def looks_right(page: Page) -> None:
+    """Anybody can use it."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_from_the_first_step_to_the_own_domain_stop(page: Page, site: Site) -> None:
+    page.goto("/sending/steps/")
+    looks_right(page)
+    reaches(page, "able", "done")
+
+    page.get_by_test_id("step-opened").get_by_role("link").first.click()
+    for key in ("submission", "submissions"):
+        with page.expect_response(lambda told: told.request.method == "POST"):
+            page.get_by_test_id(key).locator(f"[name={key}]").check()
+        expect(page.get_by_test_id(key)).to_have_attribute("data-mode", "on")
+    assert state(page, "opened") == "waits"
+    apply(page, "ways in that are encrypted")
+    assert state(page, "opened") == "done"
+    assert state(page, "named") == "done"
+
+    for key in ("let_in", "devices", "told"):
+        if state(page, key) != "done":
+            tick = page.get_by_test_id(f"step-{key}")
+            tick.get_by_role("button", name="This is done").click()
+            expect(tick).to_have_attribute("data-state", "done")
+    reaches(page, "moved", "done")
+
+    page.get_by_test_id("step-ended").get_by_role("link", name="End it").click()
+    page.get_by_role("checkbox").check()
+    page.click("#confirm")
+    apply(page, "port 25 is for other servers")
+    assert state(page, "ended") == "done"
+
+    page.goto("/sending/")
+    row = page.get_by_test_id("smtpd_tls_auth_only")
+    if row.get_attribute("data-mode") != "on":
+        row.locator("[name=smtpd_tls_auth_only]").check()
+        if page.locator("[name=sure]").count():
+            page.check("[name=sure]")
+            page.click("#confirm")
+        apply(page, "no password in the clear")
+
+    page.goto("/domains/")
+    page.fill("form.one-line [name=domain]", "practice.test")
+    page.click("#add-domain")
+    assert site.manage("set", "own_domains=on")[0] == 0
+    apply(page, "nobody else writes as us")
+
+    page.goto("/sending/steps/")
+    expect(page.get_by_test_id("progress")).to_contain_text("10 of 10 steps done")
+    looks_right(page)
+    page.goto("/history/changes/")
+    expect(page.locator("main")).to_contain_text("Give everybody the new settings")
+
+
+def test_a_tick_is_taken_back_without_scripts(scriptless: Page) -> None:
+    scriptless.goto("/sending/steps/")
+    step = scriptless.get_by_test_id("step-told")
+    step.get_by_role("button", name="Not done after all").click()
+    expect(step).not_to_have_attribute("data-state", "done")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "steps/", "users/", "networks/", "readiness/", "settings/"]
+)
+def test_the_pages_fit_a_phone_in_both_themes(themed: Page, path: str) -> None:
+    themed.goto(f"/sending/{path}")
+    assert themed.evaluate("document.documentElement.scrollWidth") <= 390
+    looks_right(themed)
