@@ -43,6 +43,12 @@ PAGES = {
     "log": "/log/",
     "greylisting": "/greylisting/",
     "suggestions": "/greylisting/suggestions/",
+    "whitelist": "/greylisting/whitelist/",
+    "published": "/greylisting/whitelist/refresh/",
+    "blocklists": "/blocklists/",
+    "sending": "/sending/",
+    "steps": "/sending/steps/",
+    "readiness": "/sending/readiness/",
     "users": "/sending/users/",
     "settings": "/sending/settings/",
 }

@@ -96,6 +96,7 @@ def switched(step: Step, rows: Collection[protection.Row], mode: Mode) -> Step:
         done=not left,
         waits=bool(left) and all(row.mode is mode for row in rows),
         said=(*lacking, *fixed, "")[0],
+        undo=step.undo if any(row.switchable for row in rows) else "",
     )
 
 
@@ -163,13 +164,14 @@ def let_in(checks: Collection[Check]) -> Step:
 def devices(server: Server) -> Step:
     """Printers and scanners."""
     count = len(trusted(server))
+    networks = "1 network is" if count == 1 else f"{count or 'no'} networks are"
     return Step(
         "devices",
         "Trust the devices that cannot sign in",
         "Printers, scanners and programs with a fixed address in your own network.",
         reverse("sending:networks"),
         "Trusted networks",
-        said=f"{count} trusted now." if count else "None is trusted now.",
+        said=f"{networks} trusted.",
         by_hand=True,
     )
 
