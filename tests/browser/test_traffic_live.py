@@ -19,6 +19,7 @@ from postfixconf.policy.recorder import RECORDER
 from tests.browser.conftest import sign_in
 from tests.support.conversations import GOOD, PAIRS, SETTINGS, TO
 from tests.support.dns import OTHERS, Dns
+from tests.support.keyed import DQS, KEY, ZEN
 from tests.support.practice import Practice, configure
 from tests.support.site import Site, running
 from tests.support.waiting import eventually
@@ -34,11 +35,11 @@ NAME = "reject_unknown_client_hostname"
 NON_FQDN_HELO = "reject_non_fqdn_helo_hostname"
 UNKNOWN_HELO = "reject_unknown_helo_hostname"
 UNKNOWN_SENDER = "reject_unknown_sender_domain"
-# Lists with a key, greylisting and the ways to send need more than a switch: they have
-# modules of their own (test_key_nowhere, test_greylisting_path, test_sending).
-DRIVEN = [each for each in CONTROLS if "dq.spamhaus" not in each.key]
-DRIVEN = [each for each in DRIVEN if each.key != "greylisting" and not each.sends]
-LOGGED = [each.key for each in DRIVEN if each.signature]
+# Greylisting and the ways to send need more than a switch: they have modules of their
+# own (test_greylisting_path, test_sending).
+DRIVEN = [each for each in CONTROLS if each.key != "greylisting" and not each.sends]
+KEYED = [each.key for each in DRIVEN if DQS in each.key]
+LOGGED = [each.key for each in DRIVEN if each.signature and each.key not in KEYED]
 SILENT = [each.key for each in DRIVEN if not each.signature and not each.records]
 
 OTHER_LISTS = {f"dnsbl:{zone}": x for zone, x in OTHERS.items()}
@@ -65,6 +66,16 @@ ENVELOPES: dict[str, Envelope] = {
     "rhsbl_helo:dbl.spamhaus.org": ("127.0.0.10", "listed.example", GOOD, TO),
     "rhsbl_reverse:dbl.spamhaus.org": ("127.0.0.45", *HONEST[1:]),
     "reject_unauth_pipelining": HONEST,
+    f"dnsbl:{ZEN}": ("127.0.0.2", *HONEST[1:]),
+    **{
+        f"{asked}:{name}.{DQS}": envelope
+        for name in ("dbl", "zrd")
+        for asked, envelope in {
+            "rhsbl_sender": (*HONEST[:2], "a@listed.example", TO),
+            "rhsbl_helo": ("127.0.0.10", "listed.example", GOOD, TO),
+            "rhsbl_reverse": ("127.0.0.45", *HONEST[1:]),
+        }.items()
+    },
 }
 # The wider rules that the same conversation violates besides.
 WIDER = {
@@ -75,6 +86,11 @@ WIDER = {
     "own_domains": {PTR, NAME},
     "dnsbl:zen.spamhaus.org": {PTR, NAME, *OTHER_LISTS},  # its test point
     **{key: {PTR, NAME} for key in OTHER_LISTS},
+    **{
+        f"{asked}:{name}.{DQS}": {f"{asked}:{other}.{DQS}"}  # both have it
+        for name, other in (("dbl", "zrd"), ("zrd", "dbl"))
+        for asked in ("rhsbl_sender", "rhsbl_helo", "rhsbl_reverse")
+    },
 }
 # What an entry says, the conversation it decides, and how that ends; the greeting
 # "laptop" would be refused without one.
@@ -140,11 +156,17 @@ class Stage:
 
 
 NAMES = (PTR, NAME)
+ZRD = tuple(key for key in KEYED if "zrd" in key)
 STAGES = {
     "all in test": Stage(Mode.TEST, tuple(LOGGED)),
     "on": Stage(Mode.ON, tuple(k for k in LOGGED if k not in NAMES), NAMES),
     "names and silent ones on": Stage(
         Mode.ON, (*NAMES, *(key for key in SILENT if not control(key).permits))
+    ),
+    "with a key, in test": Stage(Mode.TEST, tuple(KEYED), tuple(LOGGED)),
+    "with a key, on": Stage(Mode.ON, tuple(k for k in KEYED if k not in ZRD), ZRD),
+    "the last with a key, on": Stage(
+        Mode.ON, ZRD, tuple(k for k in KEYED if k not in ZRD)
     ),
 }
 
@@ -159,6 +181,8 @@ def site(dns: Dns) -> Iterator[Site]:
     """The whole of mailguard, with a practice server of its own kind."""
     with running(prepare) as site:
         assert site.manage("domains", "add", "practice.test")[0] == 0
+        typed = site.manage("blocklists", "set-key", DQS, given=f"{KEY}\n")
+        assert typed[0] == 0, typed
         yield site
 
 
@@ -311,7 +335,7 @@ def test_the_figure_beside_each_switch_is_what_was_driven(
     shown = [each.key for each in CONTROLS if not each.records and not each.sends]
     wanted = {key: ledger.hits(key) for key in shown}
     eventually(lambda: figures(page) == wanted, 15)
-    for key in LOGGED:
+    for key in ledger.attempts:
         beside = page.get_by_test_id(f"evidence-{key}")
         expect(beside).to_contain_text(f"{ledger.attempts[key]} attempts")
 
