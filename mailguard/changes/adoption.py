@@ -151,5 +151,6 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
     )
     own_lists.forget_gone(known=policy)
     if not server.live_policy:  # nobody changed what was there at the beginning
+        protection.keep_found(found.modes)
         trusting.keep_found(policy.networks)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

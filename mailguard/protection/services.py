@@ -1,6 +1,6 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -61,6 +61,7 @@ __all__ = [
     "add_exceptions",
     "candidates",
     "complete",
+    "keep_found",
     "live",
     "own_domains",
     "put",
@@ -331,6 +332,12 @@ def complete(server: Server) -> None:
             Setting.objects.update_or_create(key=key, defaults={"mode": mode})
             server.live_policy["modes"][key] = mode
     server.save(update_fields=["live_policy"])
+
+
+def keep_found(modes: Mapping[str, Mode]) -> None:
+    """Want what was found at the beginning; that is no change of anybody's."""
+    for key, mode in modes.items():
+        Setting.objects.update_or_create(key=key, defaults={"mode": mode.value})
 
 
 def _store(key: str, mode: Mode, actor: Actor, reason: str) -> Change | None:

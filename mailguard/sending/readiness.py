@@ -22,7 +22,7 @@ from postfixconf.errors import HostError, PostfixconfError
 from postfixconf.host.readiness import PORTS, STEPS, Check, Level, look
 from postfixconf.host.readiness import signin as library
 from postfixconf.host.readiness.firewall import open_port as let_in
-from postfixconf.host.readiness.settings import Settings
+from postfixconf.host.readiness.settings import Settings, number_of
 from postfixconf.policy.observed import effective
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -32,6 +32,7 @@ __all__ = [
     "ask",
     "checks",
     "latest",
+    "numbers",
     "open_port",
     "openings",
     "ready",
@@ -76,6 +77,16 @@ def ready(server: Server) -> Mapping[str, tuple[Check, ...]]:
     }
 
 
+def numbers(server: Server) -> dict[str, int]:
+    """The port of each step on this server, or the one it would have."""
+    seen = servers.last_observed(server)
+    try:
+        master = MasterCf.parse(seen.texts.master if seen else "")
+    except PostfixconfError:
+        return dict(PORTS)
+    return {step: number_of(step, master) for step in STEPS}
+
+
 def ask(*, server: Server) -> None:
     """Have the worker look again."""
     row, _ = Readiness.objects.get_or_create(server=server)
@@ -92,14 +103,14 @@ def openings(server: Server) -> list[Opening]:
 def open_port(*, server: Server, step: str, actor: Actor) -> Opening:
     """Have the worker open a step's port in the firewall. Raises NotNow."""
     row = latest(server)
-    if step not in PORTS:
+    if step not in STEPS:
         raise NotNow(f"{step[:40]!r} is no way to send. Nothing was changed.")
     if row is None or not row.manager:
         raise NotNow(
             "Neither firewalld nor ufw runs on this server, so no port can be opened "
             "from here. Nothing was changed. Type the command that stands beside it."
         )
-    port = PORTS[step]
+    port = numbers(server)[step]
     if Opening.objects.filter(server=server, port=port, done_at=None).exists():
         raise NotNow(f"Port {port} is being opened already. Please wait.")
     what, reason = f"firewall port {port}", f"asked of {row.manager}"

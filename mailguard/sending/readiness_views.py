@@ -18,7 +18,7 @@ from mailguard.sending import readiness
 from mailguard.sending.readiness_forms import SignInForm
 from mailguard.sending.readiness_models import Readiness
 from mailguard.servers import services as servers
-from postfixconf.host.readiness import PORTS, STEPS, Level
+from postfixconf.host.readiness import STEPS, Level
 
 __all__ = ["again", "index", "let_in", "sign_in"]
 
@@ -36,14 +36,14 @@ def page(request: HttpRequest, **trial: Any) -> HttpResponse:
     """The page; `trial` is the form that was sent, and what came of it."""
     server = servers.local()
     row = Readiness.objects.filter(server=server).first()
-    hindrances = readiness.ready(server)
+    hindrances, numbers = readiness.ready(server), readiness.numbers(server)
     found = sorted(readiness.checks(server), key=lambda x: ORDER.index(x.level))
     context = {
         "row": row,
         "seen": row is not None and row.at is not None,
         "waiting": row is None or row.at is None or row.asked_at is not None,
         "checks": found,
-        "steps": [(PORTS[step], len(hindrances[step])) for step in STEPS],
+        "steps": [(numbers[step], len(hindrances[step])) for step in STEPS],
         "openings": readiness.openings(server),
         "worker_alive": servers.worker_alive(server),
         "form": SignInForm(),

@@ -22,6 +22,8 @@ from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["Way", "is_practice", "listening", "ways"]
 
+UNSEEN = readiness.UNSEEN.key  # before the first look nothing is known
+
 
 @dataclass(frozen=True)
 class Way:
@@ -50,7 +52,8 @@ def with_checks(way: Way, checks: Mapping[str, tuple[Check, ...]]) -> Way:
     row = way.row
     if row.live is Mode.ON or not row.switchable:
         return way
-    return replace(way, hindered=checks.get(row.control.key, ()))
+    found = checks.get(row.control.key, ())
+    return replace(way, hindered=tuple(each for each in found if each.key != UNSEEN))
 
 
 def way_of(row: protection.Row, seen: Observed | None) -> Way:

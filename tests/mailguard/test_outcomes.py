@@ -31,7 +31,7 @@ REASONS = [
     "/nowhere/table",
     "message_size_limit",
     "postmap",
-    "another program listens on 127.0.0.1:53",
+    "nother program listens on port 53",
 ]
 
 

@@ -17,9 +17,10 @@ from mailguard.errors import NotNow
 from mailguard.sending import readiness, tasks
 from mailguard.sending.models import Opening, Readiness
 from mailguard.servers.models import Observed, Server
+from mailguard.servers.services import look
 from postfixconf.host.readiness import Check, Level
 from tests.support.apart import apart, own_ufw
-from tests.support.practice import Practice
+from tests.support.practice import Practice, configure
 from tests.support.submission import sending
 
 PAGE = "/sending/readiness/"
@@ -44,11 +45,12 @@ def test_before_the_first_look_everything_is_in_the_way(
 def test_the_worker_looks_and_the_page_tells(
     client: Client, server: Server, practice: Practice
 ) -> None:
+    configure(practice.instance, {"smtpd_tls_cert_file": ""})  # Dovecot runs nowhere
     tasks.see_readiness("local")
     page = text_of(client)
-    assert "Port 587 cannot be switched on yet: 2 things stand in the way" in page
+    assert "Port 2587 cannot be switched on yet: 2 things stand in the way" in page
     assert "Postfix has no certificate" in page
-    assert "Nobody listens on port 465" in page
+    assert "Nobody listens on port 2465" in page
     told = {each.key for each in readiness.ready(server)["submissions"]}
     assert told == {"certificate", "sasl"}
 
@@ -57,6 +59,7 @@ def test_a_good_server_has_nothing_in_the_way(
     client: Client, server: Server, practice: Practice
 ) -> None:
     with sending(practice.instance):
+        look(server)
         tasks.see_readiness("local")
         assert readiness.ready(server) == {"submission": (), "submissions": ()}
         page = text_of(client)
@@ -100,16 +103,16 @@ def test_one_click_opens_the_port_in_ufw(
         tasks.see_readiness("local")
         page = client.get(PAGE).content.decode()
         assert "Have ufw open it" in page
-        assert "ufw allow 587/tcp" in page
+        assert "ufw allow 2587/tcp" in page
         sent = client.post(f"{PAGE}firewall/", {"step": "submission"})
         assert sent["Location"] == PAGE
-        assert "Port 587 is being opened by ufw" in text_of(client)
+        assert "Port 2587 is being opened by ufw" in text_of(client)
         tasks.see_readiness("local")
         page = text_of(client)
-    assert "Port 587 was opened by ufw for alice" in page
-    assert "(ufw) lets port 587 in" in page
-    assert "(ufw) keeps port 465 closed" in page
-    told = Change.objects.get(what="firewall port 587")
+    assert "Port 2587 was opened by ufw for alice" in page
+    assert "(ufw) lets port 2587 in" in page
+    assert "(ufw) keeps port 2465 closed" in page
+    told = Change.objects.get(what="firewall port 2587")
     assert (told.after, told.actor_name, told.reason) == (
         "open",
         "alice",
@@ -146,7 +149,7 @@ def test_what_could_not_be_opened_is_said(
     tasks.see_readiness("local")
     assert not Opening.objects.get().ok
     page = text_of(client)
-    assert "Port 465 could not be opened, nothing was changed" in page
+    assert "Port 2465 could not be opened, nothing was changed" in page
     assert "firewall-cmd is not installed" in page
 
 

@@ -10,7 +10,7 @@ A closed port is a warning and no hindrance: a service that nobody reaches does 
 from postfixconf.errors import HostError
 from postfixconf.host.commands import run
 from postfixconf.host.readiness import firewalld, kernel
-from postfixconf.host.readiness.check import PORTS, Check, Level
+from postfixconf.host.readiness.check import Check, Level
 from postfixconf.host.readiness.filtering import Way
 
 __all__ = ["FIREWALLD", "UFW", "firewall", "manager", "open_port"]
@@ -116,12 +116,10 @@ def command(managed: str, port: int) -> str:
 
 
 def open_port(port: int, managed: str) -> None:
-    """Let everybody in on one of PORTS, for good, through who manages the firewall.
+    """Let everybody in on a port, for good, through who manages the firewall.
 
     Raises CommandFailed where that fails, HostError where nobody we know manages it.
     """
-    if port not in PORTS.values():
-        raise HostError(f"{port} is no port for sending")
     if managed == FIREWALLD:
         firewalld.open_port(port)
     elif managed == UFW:

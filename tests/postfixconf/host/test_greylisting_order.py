@@ -107,16 +107,24 @@ def test_a_broken_whitelist_refuses_with_postgreys_own_words(
     assert practice.works()
 
 
-def test_postgrey_that_hangs_refuses(practice: Practice) -> None:
-    practice.postgrey.start()
+def halt(practice: Practice) -> None:
+    """Stop it with a signal: it is there, and mute."""
     pid = practice.postgrey.state().pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    outcome = practice.apply(ON)
+
+
+def test_postgrey_that_hangs_is_started_anew_or_refuses(practice: Practice) -> None:
+    practice.postgrey.start()
+    halt(practice)
+    assert isinstance(practice.apply(ON), Applied)  # with options that are new
+    before = practice.observed().texts
+    halt(practice)
+    outcome = practice.apply({"greylisting": "test"})
     assert isinstance(outcome, Refused)
     assert "no answer within 5 seconds" in outcome.cause
     assert "Restart it on the page Greylisting" in outcome.cause
-    assert practice.observed().texts == practice.adopted
+    assert practice.observed().texts == before
     practice.postgrey.restart()
     assert isinstance(practice.apply(ON), Applied)
 
