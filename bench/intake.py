@@ -1,6 +1,6 @@
 """`make bench`: a mail log into the database, against pflogsumm on the same file.
 
-The log is bench.maillog's. MAILGUARD_BENCH_LOG names another file to read instead,
+The log is bench.maillog's, of the same size. MAILGUARD_BENCH_LOG names another file to read instead,
 MAILGUARD_BENCH_INTAKE_MB its size.
 """
 
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from bench import maillog
 
-MEGABYTES = int(os.environ.get("MAILGUARD_BENCH_INTAKE_MB", "120"))
+MEGABYTES = int(os.environ.get("MAILGUARD_BENCH_INTAKE_MB", "300"))
 
 
 def manage(home: str, *words: str) -> bytes:
