@@ -1,7 +1,7 @@
 """`make bench`: a mail log into the database, against pflogsumm on the same file.
 
-The log is bench.maillog's, of the same size. MAILGUARD_BENCH_LOG names another file to read instead,
-MAILGUARD_BENCH_INTAKE_MB its size.
+The log is bench.maillog's, of the same size. MAILGUARD_BENCH_LOG names another file to
+read instead, MAILGUARD_BENCH_INTAKE_MB its size.
 """
 
 import json

@@ -53,7 +53,8 @@ from postfixconf.host.rehearsal import room, safety
 from postfixconf.host.rehearsal.running import trials
 from postfixconf.host.rehearsal.safety import PLAIN, Demands
 from postfixconf.host.seal import NO_SEAL, Seal
-from postfixconf.policy.plan import Action, Plan, with_probe_service
+from postfixconf.policy.plan import Action, Plan
+from postfixconf.policy.probe_service import with_probe_service
 
 __all__ = [
     "Applied",

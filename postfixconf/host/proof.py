@@ -15,7 +15,7 @@ from postfixconf.host.conversation import NAME, Reply, ask, session
 from postfixconf.host.doors import Fault, faults, lasting_faults
 from postfixconf.host.instance import Instance
 from postfixconf.policy.doors import Door
-from postfixconf.policy.plan import PROBE_SERVICE
+from postfixconf.policy.probe_service import PROBE_SERVICE
 from postfixconf.policy.probes import Probe
 
 __all__ = ["Baseline", "baseline", "leave_old_smtpds", "prove"]

@@ -13,8 +13,9 @@ from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
 from postfixconf.policy.lookups import with_relay_classes
 from postfixconf.policy.observed import Facts, Observed, effective
-from postfixconf.policy.plan import Action, Plan, with_probe_service
+from postfixconf.policy.plan import Action, Plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.probe_service import with_probe_service
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
-from postfixconf.policy.plan import with_probe_service
+from postfixconf.policy.probe_service import with_probe_service
 from tests.support.site import Site
 
 SOON = 20_000  # milliseconds: the worker looks every few seconds

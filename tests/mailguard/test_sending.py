@@ -17,7 +17,7 @@ from mailguard.protection.models import Setting
 from mailguard.servers.models import Live, Server
 from postfixconf.host import files, practice_dovecot
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
-from postfixconf.policy.plan import with_probe_service
+from postfixconf.policy.probe_service import with_probe_service
 from tests.support.changing import apply, carried_out, waiting, want
 from tests.support.practice import Practice, configure
 

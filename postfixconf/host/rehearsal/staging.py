@@ -31,7 +31,7 @@ from postfixconf.host.rehearsal.marking import (
     marked,
 )
 from postfixconf.policy.observed import front_services
-from postfixconf.policy.plan import PROBE_SERVICE
+from postfixconf.policy.probe_service import PROBE_SERVICE
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import split_list

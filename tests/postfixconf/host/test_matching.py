@@ -17,7 +17,7 @@ from postfixconf.host.conversation import Reply, session
 from postfixconf.policy.entries import Entry, Kind, Lookup, Side
 from postfixconf.policy.matching import Envelope, candidates
 from postfixconf.policy.own_domains import OwnDomains
-from postfixconf.policy.plan import PROBE_SERVICE
+from postfixconf.policy.probe_service import PROBE_SERVICE
 from postfixconf.policy.probes import Probe
 from postfixconf.policy.sources import lines
 from postfixconf.policy.table import Table

@@ -25,8 +25,9 @@ from postfixconf.policy.entries import Lookup
 from postfixconf.policy.lookups import CLASSES, OWN_CLASS, Uses
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
-from postfixconf.policy.plan import PROBE_OVERRIDES, Plan, plan
+from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.probe_service import PROBE_OVERRIDES
 from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAYS, class_of
 from postfixconf.policy.sources import lines

@@ -15,7 +15,7 @@ from postfixconf.host.apply import Applied, Refused, RolledBack
 from postfixconf.host.doors import faults
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
 from postfixconf.policy.doors import Door
-from postfixconf.policy.plan import with_probe_service
+from postfixconf.policy.probe_service import with_probe_service
 from tests.support.practice import REHEARSED, Practice, configure, serving
 from tests.support.waiting import eventually
 

@@ -14,8 +14,9 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.own_domains import OwnDomains
-from postfixconf.policy.plan import plan, with_probe_service
+from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.probe_service import with_probe_service
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.corpus import corpus, has_corpus, text_of

@@ -10,8 +10,9 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.listener import SASL, SUBMISSION, submitting
 from postfixconf.policy.listening import effective_services, value_of
-from postfixconf.policy.plan import Action, Plan, plan, with_probe_service
+from postfixconf.policy.plan import Action, Plan, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.probe_service import with_probe_service
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.corpus import corpus, text_of
