@@ -13,6 +13,8 @@ __all__ = ["ConfirmForm", "ControlForm"]
 class ControlForm(forms.Form):
     """The mode of one control: a field named by its key, and `KEY.test`."""
 
+    saves = "protection:switch"  # the view that takes it
+
     def __init__(self, control: Control, mode: Mode, data: object = None) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         self.control = control
@@ -45,7 +47,7 @@ class ControlForm(forms.Form):
     def helper(self) -> FormHelper:
         """How crispy draws it: switches that save themselves, a button without JS."""
         helper = FormHelper()
-        helper.form_action = reverse("protection:switch", args=[self.control.key])
+        helper.form_action = reverse(self.saves, args=[self.control.key])
         helper.form_class = "switches"
         helper.attrs = {
             "hx-post": helper.form_action,

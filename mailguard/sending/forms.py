@@ -3,47 +3,18 @@
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Field, Layout
 from django import forms
-from django.urls import reverse
 
-from postfixconf.policy.control import Control, Mode
+from mailguard.protection.forms import ControlForm
+from postfixconf.policy.control import Mode
 
 __all__ = ["SureForm", "SwitchForm"]
 
 
-class SwitchForm(forms.Form):
-    """On or off: a field named by the control's key."""
+class SwitchForm(ControlForm):
+    """The mode of one way in."""
 
-    def __init__(self, control: Control, mode: Mode, data: Any = None) -> None:
-        super().__init__(data)
-        self.control = control
-        self.fields[control.key] = forms.BooleanField(
-            label="Enabled", required=False, initial=mode is Mode.ON
-        )
-
-    @property
-    def mode(self) -> Mode:
-        """The mode that a valid form asks for."""
-        return Mode.ON if self.cleaned_data[self.control.key] else Mode.OFF
-
-    @property
-    def helper(self) -> FormHelper:
-        """How crispy draws it: it saves itself, with a button where there is no JS."""
-        helper = FormHelper()
-        helper.form_action = reverse("sending:switch", args=[self.control.key])
-        helper.form_class = "switches"
-        helper.attrs = {
-            "hx-post": helper.form_action,
-            "hx-trigger": "change",
-            "hx-target": "body",
-            "hx-swap": "innerHTML show:none swap:100ms",
-            "hx-push-url": "true",
-            "aria-labelledby": f"title-{self.control.key}",
-        }
-        save = '<button class="btn btn-sm btn-outline-secondary no-js">Save</button>'
-        helper.layout = Layout(Field(self.control.key), HTML(save))
-        return helper
+    saves = "sending:switch"
 
 
 class SureForm(forms.Form):
