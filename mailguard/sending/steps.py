@@ -138,7 +138,7 @@ def opened(rows: Rows) -> Step:
         "Nothing changes for anybody who sends today: these are further ways in.",
         at("sending:index", "submission"),
         "Open them",
-        undo="Switch them off again there: master.cf is then as it was.",
+        undo="Switch them off again there.",
     )
     return switched(step, [rows[key] for key in WAYS], Mode.ON)
 

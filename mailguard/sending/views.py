@@ -17,7 +17,7 @@ from mailguard.servers import services as servers
 from postfixconf.errors import BadPolicy
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
 from postfixconf.policy.control import Mode
-from postfixconf.policy.listener import SignIn
+from postfixconf.policy.listener import LogName, SignIn
 
 __all__ = ["confirm", "index", "switch"]
 
@@ -91,7 +91,7 @@ def asks_first(way: Way, mode: Mode) -> bool:
     if isinstance(row.control.place, SignIn):
         return True
     if ends:
-        return row.live is Mode.ON
+        return row.live is Mode.ON and not isinstance(row.control.place, LogName)
     return row.control.asks or bool(way.hindered)
 
 

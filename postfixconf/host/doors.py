@@ -33,25 +33,27 @@ STARTTLS = re.compile(r"\bSTARTTLS\b")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong at a port; `why` tells no fault from another."""
+    """What is wrong with a service; `why` tells no fault from another."""
 
+    service: str
     what: str
     why: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.why}" if self.why else self.what
+        said = f"the service {self.service} {self.what}"
+        return f"{said}: {self.why}" if self.why else said
 
 
 def lasting_faults(
-    instance: Instance, doors: tuple[Door, ...], known: frozenset[Fault], alarm: Alarm
+    instance: Instance, doors: tuple[Door, ...], alarm: Alarm
 ) -> frozenset[Fault]:
-    """What is wrong beyond what is `known`, after some patience.
+    """What is wrong, after some patience.
 
     Right after a reload a listener may not be open yet, and an smtpd of before may
     answer once more.
     """
     end = time.monotonic() + PATIENCE
-    while found := faults(instance, doors, alarm) - known:
+    while found := faults(instance, doors, alarm):
         if time.monotonic() > end:
             return found
         time.sleep(PAUSE)
@@ -64,13 +66,12 @@ def faults(
     """What is wrong with each of these ports, a sentence each without a full stop."""
     found: set[Fault] = set()
     for door in doors:
-        name = f"the service {door.service}"
         try:
             where = address_of(instance, door.service)
             said = _at(door, where, _impatient(alarm))
-            found |= {Fault(f"{name} {each}") for each in said}
+            found |= {Fault(door.service, each) for each in said}
         except (Unproven, OSError) as cause:
-            found.add(Fault(f"{name} does not answer", str(cause)))
+            found.add(Fault(door.service, "does not answer", str(cause)))
     return frozenset(found)
 
 
@@ -99,15 +100,16 @@ def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
             elif not offered:
                 yield f"offers no STARTTLS{_why(talk)}"
                 return
-            elif AUTH.search(said):
+            elif door.ours and AUTH.search(said):
                 yield "offers AUTH before TLS"
-            if door.signs_in and talk.command("MAIL FROM:<>").code != 530:
+            strict = door.signs_in and door.ours
+            if strict and talk.command("MAIL FROM:<>").code != 530:
                 yield "takes mail without TLS"
             talk.start_tls(_context())
             said = _greeted(talk)
         if (AUTH.search(said) is not None) is not door.signs_in:
             yield "offers no AUTH under TLS" if door.signs_in else "offers AUTH"
-        if door.signs_in:
+        if door.signs_in and door.ours:
             talk.command("MAIL FROM:<>")
             reply = talk.command(f"RCPT TO:<{OUTSIDE}>")
             if reply.code < 400:
@@ -159,6 +161,9 @@ def address_of(instance: Instance, service: str) -> tuple[str, int]:
     number = int(port) if port.isdigit() else socket.getservbyname(port, "tcp")
     if host:
         return host.strip("[]"), number
-    words = instance.values("inet_interfaces")["inet_interfaces"]
-    plain = re.findall(r"(?<![\d.])\d+\.\d+\.\d+\.\d+(?![\d.])", words)
-    return (plain or ["127.0.0.1"])[0], number
+    told = instance.values("inet_interfaces", "inet_protocols")
+    words = told["inet_interfaces"].replace(",", " ").split()
+    if words and not set(words) & {"all", "loopback-only"}:
+        return words[0].strip("[]"), number
+    protocols = set(told["inet_protocols"].replace(",", " ").split())
+    return "127.0.0.1" if protocols & {"all", "ipv4"} else "::1", number

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found
-from postfixconf.policy.listener import Listener, SignIn, counted
+from postfixconf.policy.listener import Listener, SignIn, counted, submitting
 from postfixconf.policy.observed import front_services
 from postfixconf.policy.policy import Policy
 from postfixconf.text.mastercf import MasterCf
@@ -19,42 +19,53 @@ class Door:
 
     Where people sign in, TLS is a must and nobody else relays; where they do not, AUTH
     is not offered, with TLS or without. `wrapped` ones speak TLS from the start. Of a
-    `new` one nothing is excused by how it was before.
+    `new` one nothing is excused by how it was before. One that is not `ours` somebody
+    wrote by hand: it has to answer and to let people sign in, and may do more.
     """
 
     service: str
     wrapped: bool = False
     signs_in: bool = True
     new: bool = False
+    ours: bool = True
 
 
 def doors(
     policy: Policy,
     found: Mapping[str, Found],
+    adopted: MasterCf,
     before: MasterCf,
     after: MasterCf,
     *,
     ending: bool,
 ) -> Iterator[Door]:
-    """What a policy wants of the ports, with master.cf as it is and as it would be.
+    """What a policy wants of the ports, with master.cf as adopted, as it is and as it
+    would be.
 
     `found` are the controls as adopted: port 25 is asked only where a policy ends AUTH
     there that was found. `ending` says whether this very change ends it.
     """
-    there = {each.name for each in before.services() if each.type == "inet"}
+    there, by_hand = listeners(before), listeners(adopted)
+    sending = [service for _, service in submitting(after)]
     for each in policy.controls.every:
         mode = policy.modes.get(each.key, found[each.key].mode)
         match each.place:
             case Listener() as place if mode is Mode.ON:
                 for service in place.services(after):
                     new = service.name not in there
+                    ours = service.name not in by_hand
                     if service.command == "smtpd":
-                        yield Door(service.name, place.wrapped, new=new)
+                        yield Door(service.name, place.wrapped, new=new, ours=ours)
             case SignIn() if mode is Mode.OFF and found[each.key].mode is Mode.ON:
                 fronts = front_services(after)
                 for service in counted(after):
                     ours = service in fronts or service.command == "postscreen"
-                    if ours and service.type == "inet":
+                    if ours and service.type == "inet" and service not in sending:
                         yield Door(service.name, signs_in=False, new=ending)
             case _:
                 pass
+
+
+def listeners(master: MasterCf) -> set[str]:
+    """The ports that a master.cf listens on, by name."""
+    return {each.name for each in master.services() if each.type == "inet"}

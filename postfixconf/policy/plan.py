@@ -137,9 +137,9 @@ def plan(
     found = find(main, services, facts, policy.controls)
     after = wanted_main(main, found, policy, facts, services)
     old, there = MainCf.parse(before.main), MasterCf.parse(before.master)
-    services = wanted_master(services, main, found, policy, facts)
-    probed = with_probe_service(services.render())
-    settled = before.master in (services.render(), probed)
+    wanted = wanted_master(services, main, found, policy, facts).render()
+    probed = with_probe_service(wanted)
+    settled = before.master in (wanted, probed)
     master = there if settled else MasterCf.parse(probed)
     findings = lint(after, facts, before.access, policy.uses, master, observed.around)
     tables = timed(tables, old, after, facts)
@@ -165,10 +165,10 @@ def plan(
         *findings,
     )
     ending = signs_in(old, there, facts) and not signs_in(after, master, facts)
-    was, wanted = found[GREYLISTING].mode, policy.modes.get(GREYLISTING, Mode.OFF)
+    was, then = found[GREYLISTING].mode, policy.modes.get(GREYLISTING, Mode.OFF)
     options, unread = wanted_options(
         *(policy, adopted, before, facts, written),
-        brought=was is Mode.OFF is not wanted,
+        brought=was is Mode.OFF is not then,
     )
     texts = replace(texts, options=options)
     return Plan(
@@ -180,7 +180,7 @@ def plan(
         observed.tables,
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
-        tuple(doors(policy, found, there, master, ending=ending)),
+        tuple(doors(policy, found, services, there, master, ending=ending)),
     )
 
 
