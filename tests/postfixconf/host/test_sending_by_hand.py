@@ -1,4 +1,4 @@
-"""Ports that somebody opened by hand, on a real Postfix: they forbid no other change."""
+"""Ports that somebody opened by hand, on a real Postfix: no change fails for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
