@@ -6,6 +6,7 @@ import signal
 from mailguard import supervisor
 from postfixconf.host.apply import Applied
 from tests.support.practice import Practice
+from tests.support.waiting import eventually
 
 
 def test_it_runs_again_where_postfix_asks_it(practice: Practice) -> None:
@@ -13,6 +14,7 @@ def test_it_runs_again_where_postfix_asks_it(practice: Practice) -> None:
     pid = practice.postgrey.state().pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not practice.postgrey.state().running)
     supervisor.resume(practice.instance)
     assert practice.postgrey.ask() < 1
 

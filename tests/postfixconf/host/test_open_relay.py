@@ -17,8 +17,7 @@ import pytest
 
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import session
-from postfixconf.policy import entries, lookups, relays
-from postfixconf.policy import plan as plans
+from postfixconf.policy import entries, lookups, relays, small_tables
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
@@ -293,7 +292,7 @@ def test_an_allow_entry_of_ok_would_have_been_seen(
 def test_a_relay_in_front_of_ok_would_have_been_seen(
     server: Practice, outside: frozenset[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plans, "ALLOW", "OK")
+    monkeypatch.setattr(small_tables, "ALLOW", "OK")
     monkeypatch.setattr(relays, "ALLOW", "permit")
     cases = [x for x in collect(300, server.adopted.main) if x.wanted.relays]
     assert campaign(server, outside, cases).relayed
