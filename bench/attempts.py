@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from mailguard.lists.models import Entry
 from mailguard.servers.models import Server
+from mailguard.traffic import counting
 from mailguard.traffic import rows as made
 from mailguard.traffic.keys import key_of
 from mailguard.traffic.models import (
@@ -161,10 +162,11 @@ class Counts:
 
     def add(self, row: made.Row) -> None:
         """Count one attempt."""
-        day = made.day_of(row.at // QUARTER)
-        hour = made.hour_of(row.at // HOUR)
-        self.hours.update((hour, *which) for which in made.hours(*made.verdicts(row)))
-        self.things.update((day, *thing) for thing in made.things(row))
+        day = counting.day_of(row.at // QUARTER)
+        hour = counting.hour_of(row.at // HOUR)
+        verdicts = counting.verdicts(row)
+        self.hours.update((hour, *which) for which in counting.hours(*verdicts))
+        self.things.update((day, *thing) for thing in counting.things(row))
 
     def write(self, *, before: object = None) -> None:
         """Write what was counted, of days only those before this one."""
@@ -199,11 +201,11 @@ def fill(server: Server, count: int) -> None:
         while some := list(islice(every, BATCH)):
             for row in some:
                 counts.add(row)
-            counts.usual |= made.correspondents(some, ())
+            counts.usual |= counting.correspondents(some, ())
             kept = ((*r[:REPLY], replies.get(r.text), *r[REPLY + 1 :]) for r in some)
             insert(Attempt, COLUMNS, kept)
-            insert(Hit, HIT, (hit for row in some for hit in made.hits(row)))
-            counts.write(before=made.day_of(some[-1].at // QUARTER))
+            insert(Hit, HIT, (hit for row in some for hit in counting.hits(row)))
+            counts.write(before=counting.day_of(some[-1].at // QUARTER))
         counts.write()
         add_entries(count // 10)
     Log.objects.get_or_create(server=server)

@@ -1,7 +1,8 @@
 """`make bench`: a mail log into the database, against pflogsumm on the same file.
 
-The log is bench.maillog's, of the same size. MAILGUARD_BENCH_LOG names another file to
-read instead, MAILGUARD_BENCH_INTAKE_MB its size.
+The log is bench.maillog's: a short one, in which starting weighs, and one as long as
+there. MAILGUARD_BENCH_LOG names another file to read instead,
+MAILGUARD_BENCH_INTAKE_MB the sizes, with a blank between.
 """
 
 import json
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from bench import maillog
 
-MEGABYTES = int(os.environ.get("MAILGUARD_BENCH_INTAKE_MB", "300"))
+MEGABYTES = os.environ.get("MAILGUARD_BENCH_INTAKE_MB", "120 300")
 
 
 def manage(home: str, *words: str) -> bytes:
@@ -28,8 +29,14 @@ def manage(home: str, *words: str) -> bytes:
 
 
 def main() -> None:
+    """One size after the other."""
+    for megabytes in map(int, MEGABYTES.split()):
+        measure(megabytes)
+
+
+def measure(megabytes: int) -> None:
     """Measure and print."""
-    maillog.SIZE = MEGABYTES << 20
+    maillog.SIZE = megabytes << 20
     with TemporaryDirectory() as home:
         path = Path(os.environ.get("MAILGUARD_BENCH_LOG") or f"{home}/mail.log")
         if not path.exists():

@@ -9,13 +9,13 @@ refused, and of all mail where the recorder is on.
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 
 from mailguard.servers.models import Server
-from mailguard.traffic.as_us import news, on_port_25
-from mailguard.traffic.models import Attempt, Evidence
+from mailguard.traffic.as_us import on_port_25
+from mailguard.traffic.kept import figures, keep
+from mailguard.traffic.models import Attempt
 from mailguard.traffic.rows import domain_of
 from mailguard.traffic.times import microseconds
 
@@ -25,7 +25,6 @@ NAME = "carriers"  # of the row of evidence
 SPAN = timedelta(days=7)
 LOOKS = 10_000  # attempts
 MOST = 10  # clients that are kept
-REST = timedelta(minutes=1)
 HERE = ("127.0.0.1", "::1")  # programs on the server itself
 
 
@@ -54,27 +53,16 @@ class Carriers:
 
 def carriers(server: Server) -> Carriers | None:
     """What was counted last; None before the first time."""
-    row = Evidence.objects.filter(server=server, control=NAME).first()
-    if row is None:
+    found = figures(server, NAME)
+    if found is None:
         return None
-    clients = tuple(Carrier(**each) for each in row.figures["clients"])
-    return Carriers(row.figures["total"], clients)
+    clients = tuple(Carrier(**each) for each in found["clients"])
+    return Carriers(found["total"], clients)
 
 
 def refresh(server: Server) -> None:
     """Count again, where there is new mail. For the worker only."""
-    row = Evidence.objects.filter(server=server, control=NAME).first()
-    latest = news(server)
-    if row is not None:
-        same = row.figures["latest"] == latest
-        if same or timezone.now() - row.at < REST:
-            return
-    figures: dict[str, Any] = asdict(counted(server)) | {"latest": latest}
-    Evidence.objects.update_or_create(
-        server=server,
-        control=NAME,
-        defaults={"figures": figures, "at": timezone.now()},
-    )
+    keep(server, NAME, lambda: asdict(counted(server)))
 
 
 def counted(server: Server) -> Carriers:

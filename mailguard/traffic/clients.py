@@ -14,8 +14,8 @@ from typing import Any
 from django.utils import timezone
 
 from mailguard.servers.models import Server
-from mailguard.traffic.as_us import news
-from mailguard.traffic.models import Attempt, Evidence, Verdict
+from mailguard.traffic.kept import figures, keep
+from mailguard.traffic.models import Attempt, Verdict
 from mailguard.traffic.times import microseconds, time_of
 from postfixconf.policy.controls import STATIC
 from postfixconf.policy.greylisting import GREYLISTING
@@ -27,7 +27,6 @@ NAME = "clients"  # of the row of evidence
 SPAN = timedelta(days=7)
 LOOKS = 20_000  # attempts
 MOST = 1000  # clients that are kept of each kind
-REST = timedelta(minutes=1)
 DENIED = "relay_protection"
 
 
@@ -69,29 +68,21 @@ class Clients:
 
 def clients(server: Server) -> Clients | None:
     """What was counted last; None before the first time."""
-    row = Evidence.objects.filter(server=server, control=NAME).first()
-    if row is None:
+    found = figures(server, NAME)
+    if found is None:
         return None
-    told = tuple(Client(*each) for each in row.figures["clients"])
-    return Clients(row.figures["since"], told, row.figures["latest"])
+    told = tuple(Client(*each) for each in found["clients"])
+    return Clients(found["since"], told, found["latest"])
 
 
 def refresh(server: Server) -> None:
     """Count again, where there is new mail. For the worker only."""
-    row = Evidence.objects.filter(server=server, control=NAME).first()
-    latest = news(server)
-    if row is not None:
-        same = row.figures["latest"] == latest
-        if same or timezone.now() - row.at < REST:
-            return
-    made = counted(server)
-    told = [astuple(each) for each in made.clients]
-    figures: dict[str, Any] = asdict(made) | {"clients": told, "latest": latest}
-    Evidence.objects.update_or_create(
-        server=server,
-        control=NAME,
-        defaults={"figures": figures, "at": timezone.now()},
-    )
+    keep(server, NAME, lambda: told(counted(server)))
+
+
+def told(made: Clients) -> dict[str, Any]:
+    """As it is kept: a client is a list of its values."""
+    return asdict(made) | {"clients": [astuple(each) for each in made.clients]}
 
 
 def counted(server: Server) -> Clients:

@@ -15,7 +15,9 @@ from django.db import connection
 from django.db.models import Model
 
 from mailguard.servers.models import Server
+from mailguard.traffic import counting
 from mailguard.traffic import rows as made
+from mailguard.traffic.counting import Counted
 from mailguard.traffic.models import (
     Attempt,
     Correspondent,
@@ -24,7 +26,7 @@ from mailguard.traffic.models import (
     Hour,
     Reply,
 )
-from mailguard.traffic.rows import Counted, Row
+from mailguard.traffic.rows import Row
 from mailguard.traffic.times import microseconds
 
 __all__ = ["keep"]
@@ -53,10 +55,10 @@ def keep(server: Server, rows: Iterable[Row], since: datetime | None = None) -> 
     ]
     numbers = replies({row.reply for row in wanted if row.reply})
     upsert(Attempt, COLUMNS, numbered(wanted, numbers), key=("key",))
-    hits = [hit for row in filter(made.noted, wanted) for hit in made.hits(row)]
+    hits = [hit for row in filter(counting.noted, wanted) for hit in counting.hits(row)]
     forget_hits(row for row in wanted if row.key in before)
     upsert(Hit, HIT, hits, key=("attempt_id", "control"))
-    meet(made.correspondents(wanted, own_domains(server)))
+    meet(counting.correspondents(wanted, own_domains(server)))
     count(server, wanted, [*before.values()])
     return len(wanted) - len(before)
 
@@ -112,7 +114,7 @@ def complete(row: Row, before: Counted) -> Row:
     """A row that knows less than what was kept of it, with that: its beginning, its
     delivery, its verdict. Older logs may be read after newer ones.
     """
-    undecided = row.outcome == made.UNDECIDED != before.outcome
+    undecided = row.outcome == counting.UNDECIDED != before.outcome
     if row.client_address and not undecided and (row.delivered or not before.delivered):
         return row
     stands = Attempt.objects.filter(key=row.key).values(*COLUMNS).get()
@@ -157,13 +159,13 @@ def count(server: Server, now: Sequence[Row], before: Sequence[Counted]) -> None
     things: Counter[tuple[Any, ...]] = Counter()
     for sign, rows in ((1, now), (-1, before)):
         # Most attempts of an hour were accepted, and count alike.
-        alike = Counter(zip(map(hour, rows), map(made.verdicts, rows), strict=True))
+        alike = Counter(zip(map(hour, rows), map(counting.verdicts, rows), strict=True))
         for (number, verdicts), times in alike.items():
-            for which in made.hours(*verdicts):
-                hours[made.hour_of(number), *which] += sign * times
-        for each in filter(made.noted, rows):
-            day = made.day_of(each.at // QUARTER)
-            for thing in made.things(each):
+            for which in counting.hours(*verdicts):
+                hours[counting.hour_of(number), *which] += sign * times
+        for each in filter(counting.noted, rows):
+            day = counting.day_of(each.at // QUARTER)
+            for thing in counting.things(each):
                 things[day, *thing] += sign
     add(Hour, ("hour", "control", "verdict"), server, hours)
     add(Daily, ("day", "what", "value", "verdict"), server, things)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailguard.servers import services as servers
-from mailguard.traffic import questions, rows
+from mailguard.traffic import counting, questions
 from mailguard.traffic import search as searching
 from mailguard.traffic.models import Attempt, Log
 from mailguard.traffic.search import Search
@@ -104,9 +104,9 @@ def test_a_narrow_network_leaves_its_neighbours_out(db: None) -> None:
 def zone(request: pytest.FixtureRequest, settings: Any) -> Iterator[Any]:
     """Another zone; days that were worked out in it are forgotten afterwards."""
     settings.TIME_ZONE = request.param
-    rows.day_of.cache_clear()
+    counting.day_of.cache_clear()
     yield settings
-    rows.day_of.cache_clear()
+    counting.day_of.cache_clear()
 
 
 @pytest.mark.parametrize(

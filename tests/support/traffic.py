@@ -6,9 +6,9 @@ from typing import Any
 from django.utils import timezone
 
 from mailguard.servers import services as servers
+from mailguard.traffic.counting import day_of
 from mailguard.traffic.keys import key_of, network_of, organisation_of
 from mailguard.traffic.models import Attempt, Daily, Hit, Reply
-from mailguard.traffic.rows import day_of
 from mailguard.traffic.times import microseconds
 
 __all__ = ["seen"]
