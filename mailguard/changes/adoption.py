@@ -13,6 +13,7 @@ from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
 from mailguard.protection import own_lists, trusting
 from mailguard.protection import services as protection
+from mailguard.protection.beginning import keep_found
 from mailguard.protection.differences import between
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -151,6 +152,6 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
     )
     own_lists.forget_gone(known=policy)
     if not server.live_policy:  # nobody changed what was there at the beginning
-        protection.keep_found(found.modes)
+        keep_found(found.modes)
         trusting.keep_found(policy.networks)
     protection.write(policy=found, actor=actor, reason="adopted from the server")

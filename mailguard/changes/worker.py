@@ -23,7 +23,7 @@ from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.outcomes import became_live, finish, keep_steps, made_anew
 from mailguard.changes.services import enqueue
 from mailguard.protection import own_lists
-from mailguard.protection import services as protection
+from mailguard.protection.beginning import complete
 from mailguard.protection.sealing import seal
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -51,7 +51,7 @@ def tend(server: Server) -> None:
     """What is due every few seconds: recover, look, adopt, expire, catch up."""
     try:
         recover(server)
-        protection.complete(server)
+        complete(server)
     except PostfixconfError:
         return  # somebody else holds the directory, or it is not there: look says so
     finally:

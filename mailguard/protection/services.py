@@ -1,6 +1,6 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -43,7 +43,7 @@ from mailguard.servers.models import Live, Server
 from mailguard.traffic.people import AUTH_ON_25, still_on_25
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Control, Mode
-from postfixconf.policy.controls import STATIC, Controls
+from postfixconf.policy.controls import Controls
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
@@ -60,8 +60,6 @@ __all__ = [
     "add_exception",
     "add_exceptions",
     "candidates",
-    "complete",
-    "keep_found",
     "live",
     "own_domains",
     "put",
@@ -314,30 +312,6 @@ def add_exceptions(*, texts: Iterable[str], actor: Actor, reason: str) -> list[C
 def candidates(server: Server) -> list[str]:
     """Domains that the server takes mail for and that are not own domains yet."""
     return sorted(domains_taken(server) - set(own_domains().domains))
-
-
-@transaction.atomic
-def complete(server: Server) -> None:
-    """Give a control that the catalogue gained since the adoption its rows."""
-    greylist_settings.complete_greylisting(server)
-    trusting.complete_networks(server)
-    known = set(Live.objects.filter(server=server).values_list("key", flat=True))
-    if not known or known >= {each.key for each in STATIC.offered}:
-        return
-    first = Live.objects.filter(server=server).earliest("since_revision")
-    for key, found in found_on(server, STATIC).items():
-        if key not in known:
-            mode, since = found.mode.value, first.since_revision
-            Live.objects.create(server=server, key=key, mode=mode, since_revision=since)
-            Setting.objects.update_or_create(key=key, defaults={"mode": mode})
-            server.live_policy["modes"][key] = mode
-    server.save(update_fields=["live_policy"])
-
-
-def keep_found(modes: Mapping[str, Mode]) -> None:
-    """Want what was found at the beginning; that is no change of anybody's."""
-    for key, mode in modes.items():
-        Setting.objects.update_or_create(key=key, defaults={"mode": mode.value})
 
 
 def _store(key: str, mode: Mode, actor: Actor, reason: str) -> Change | None:

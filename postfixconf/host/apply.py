@@ -40,7 +40,7 @@ from postfixconf.host import checkpoint, files, observe, ports, services, tables
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
 from postfixconf.host.journal import Journal
-from postfixconf.host.listeners import Listeners
+from postfixconf.host.list_readers import ListReaders
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import (
     Baseline,
@@ -88,14 +88,14 @@ def apply(
                 return Applied("the server is as wanted", plan.standing)
             with step("check"):
                 check(plan, server)
-                listeners = Listeners.of_plan(plan, server.config_dir)
-                listeners.ready()
+                readers = ListReaders.of_plan(plan, server.config_dir)
+                readers.ready()
             with staged(plan, server, journal) as new:
                 with step("rehearse") as saw:
                     saw(rehearse(plan, server, new, demands))
                 with step("checkpoint"):
                     point = checkpoint.save(checkpoints, number, plan.digest, new, seal)
-                return go_live(plan, server, new, point, journal, listeners)
+                return go_live(plan, server, new, point, journal, readers)
     except (HostError, Locked, BadFile) as cause:
         return Refused(str(cause))
 
@@ -106,7 +106,7 @@ def go_live(
     new: list[files.Staged],
     point: Checkpoint,
     journal: Journal,
-    listeners: Listeners,
+    readers: ListReaders,
 ) -> Outcome:
     """From the first byte on: everything holds, or everything goes back."""
     step = journal.step
@@ -117,9 +117,9 @@ def go_live(
         with services.needed(plan.needs, server, new, point, journal):
             with step("replace"):
                 standing = put_in_place(new, point, server)
-            if listeners.pairs:
+            if readers.pairs:
                 with step("reread") as saw:
-                    saw(listeners.reread())
+                    saw(readers.reread())
             with step(plan.action):
                 take_effect(plan.action, server)
             with step("probe") as saw:
@@ -128,9 +128,9 @@ def go_live(
     except (HandEdited, Refusal) as cause:
         return give_way(point, server, str(cause))
     except HostError as cause:
-        return undo(point, server, str(cause), journal.unwatched(), listeners)
+        return undo(point, server, str(cause), journal.unwatched(), readers)
     except BaseException:
-        undo(point, server, "interrupted", journal.unwatched(), listeners)
+        undo(point, server, "interrupted", journal.unwatched(), readers)
         raise
     return Applied(said, standing)
 
@@ -180,17 +180,17 @@ def undo(
     server: Instance,
     cause: str,
     journal: Journal,
-    listeners: Listeners | None = None,
+    readers: ListReaders | None = None,
 ) -> RolledBack | Broken:
     """Put the checkpoint back and start Postfix with it; have postgrey read it."""
     outcome: RolledBack | Broken = RolledBack(cause)
     try:
         with journal.step("restore"):
-            listeners = listeners or Listeners.of_checkpoint(point)
+            readers = readers or ListReaders.of_checkpoint(point)
             point.restore()
         with services.as_before(point, server), journal.step("restart"):
             server.restart()
-        listeners.bring_back()
+        readers.bring_back()
     except HostError as why:
         outcome = Broken(cause, str(why))
         with suppress(HostError):

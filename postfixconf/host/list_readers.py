@@ -11,28 +11,28 @@ from postfixconf.host.rereading import bring_back, greet, reread, try_lists
 from postfixconf.policy.entries import Spared
 from postfixconf.policy.plan import Plan
 
-__all__ = ["Listeners"]
+__all__ = ["ListReaders"]
 
 
 @dataclass(frozen=True)
-class Listeners:
+class ListReaders:
     """The daemons that read some lists, found before those are replaced."""
 
     pairs: tuple[tuple[Path, Daemon], ...] = ()
 
     @classmethod
-    def of(cls, paths: Iterable[Path]) -> "Listeners":
+    def of(cls, paths: Iterable[Path]) -> "ListReaders":
         """Those that were started with one of these lists and run now."""
         return cls(tuple((path, each) for path in paths for each in readers(path)))
 
     @classmethod
-    def of_plan(cls, plan: Plan, config_dir: Path) -> "Listeners":
+    def of_plan(cls, plan: Plan, config_dir: Path) -> "ListReaders":
         """Those that read a list which the plan writes."""
         written = {each.path for each in plan.tables}
         return cls.of(config_dir / each for each in Spared if each in written)
 
     @classmethod
-    def of_checkpoint(cls, point: Checkpoint) -> "Listeners":
+    def of_checkpoint(cls, point: Checkpoint) -> "ListReaders":
         """Those that read a list which a checkpoint holds."""
         kept = (Path(each.path) for each in point.kept())
         return cls.of(path for path in kept if str(path).endswith(tuple(Spared)))
