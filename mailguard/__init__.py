@@ -1,5 +1,5 @@
-"""The web application; one room a feature, each with Django's own file names."""
+"""The web application; one room a feature, each with Django's own file names.
 
-from mailguard.celery import app as celery
-
-__all__ = ["celery"]
+Nothing is imported here: the supervisor stays small, and apps.py makes the Celery
+application known.
+"""

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.support.site import Site
+
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is slow
 
 
 def sign_in(page: Page, site: Site) -> None:

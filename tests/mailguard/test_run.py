@@ -175,3 +175,15 @@ def test_postfix_outlives_the_workers_process_group(own: Site) -> None:
     assert own.process.poll() is None
     assert own.postfix.master_pid() == pid
     assert attempt("a@good.example", "b@practice.test", src="127.0.0.10").ok
+
+
+def test_the_supervisor_is_small() -> None:
+    told = "import sys, mailguard.supervisor; print(*sys.modules)"
+    words = [sys.executable, "-c", told]
+    loaded = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"django", "celery"} & set(loaded.stdout.split())
+
+
+def test_the_password_is_in_no_command_line(own: Site) -> None:
+    assert processes(own.home)
+    assert not [x for _, x in processes(own.home) if own.password in x]

@@ -3,10 +3,11 @@
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, SystemCheckError
 
-from mailguard import supervisor
+from mailguard import machine, supervisor
 from mailguard.accounts.services import ensure_administrator
 from mailguard.servers import services as servers
 
@@ -17,12 +18,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with supervisor.alone():
-                supervisor.check_machine()
+            with machine.alone():
+                machine.check()
                 call_command("migrate", "--no-input", verbosity=0, skip_checks=False)
-                supervisor.check_same_server(servers.local())
-                password = ensure_administrator()
-                supervisor.run(f"user: admin  password: {password}")
-        except (supervisor.Missing, SystemCheckError) as cause:
+                machine.check_same_server(servers.local())
+                supervisor.become(site(ensure_administrator()))
+        except (machine.Missing, SystemCheckError) as cause:
             self.stderr.write(f"mailguard: {cause}")
             sys.exit(2)
+
+
+def site(password: str) -> supervisor.Site:
+    """What runs here, and the line that says where and how to sign in."""
+    return supervisor.Site(
+        home=str(settings.HOME),
+        practises=not settings.CONFIG_DIR,
+        processes=machine.processes(),
+        address=settings.BIND,
+        line=f"mailguard: http://{settings.BIND}/  user: admin  password: {password}",
+    )
