@@ -1,11 +1,14 @@
 """Greylisting's lists clicked by Alice, and obeyed by the real Postfix and postgrey."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,6 +23,7 @@ from tests.support.postgrey import serving as serving_postgrey
 from tests.support.practice import configure
 from tests.support.site import ROOT, Site, running
 from tests.support.smtp import Reply, attempt
+from tests.support.waiting import eventually
 
 NETWORKS = (10, 11, 12)  # 127.0.x.1: one organisation's servers, each in its own /24
 POOL: Records = {
@@ -213,6 +217,24 @@ def test_a_bad_list_is_refused_on_the_page_and_nothing_changes(
     looks_right(page)
     assert (ours_in(site) / "postgrey_published").read_bytes().endswith(LIST)
     assert tries(site, "127.0.13.13", "c@published.example").ok
+
+
+def test_a_worker_killed_in_mid_download_fetches_it_anew(
+    page: Page, site: Site, web: Web
+) -> None:
+    longer = LIST + b"longer.example\n"
+    web.answers["/list"] = Answer(longer, gate=(gate := Event()))
+    page.goto("/greylisting/whitelist/refresh/")
+    asked = len(web.asked)
+    page.click("#refresh-now")
+    eventually(lambda: len(web.asked) > asked)
+    os.kill(site.pid_of("celery -q -A mailguard worker"), signal.SIGKILL)
+    live = ours_in(site) / "postgrey_published"
+    assert live.read_bytes().endswith(LIST)
+    assert tries(site, "127.0.13.13", "d@published.example").ok
+    gate.set()
+    eventually(lambda: live.read_bytes().endswith(longer))
+    expect(page.locator("#refresh")).to_have_attribute("data-state", "applied")
 
 
 @pytest.mark.parametrize(
