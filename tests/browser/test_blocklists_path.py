@@ -51,7 +51,15 @@ def test_what_a_check_finds_comes_onto_the_page_by_itself(page: Page) -> None:
     expect(page.get_by_test_id("waiting")).to_have_count(0, timeout=SOON)
 
 
-def test_a_dead_list_is_refused_by_name(site: Site) -> None:
+def test_a_dead_list_is_refused_by_name(either: Page, site: Site) -> None:
+    form = either.locator("form:has(#add-list)")
+    either.goto("/blocklists/")
+    form.locator("[name=zone]").fill("dnsbl.sorbs.net")
+    form.locator("[name=codes]").fill("127.0.0.2")
+    either.locator("#add-list").click()
+    refused = either.locator(".invalid-feedback")
+    expect(refused).to_contain_text("The list dnsbl.sorbs.net is dead since 2024")
+    expect(form.locator("[name=codes]")).to_have_value("127.0.0.2")
     code, told = site.manage("set", "dnsbl:dnsbl.sorbs.net=on")
     assert code == 2
     assert "is dead since 2024" in told["message"]
