@@ -78,5 +78,5 @@ def sentence(counts: Counter[Part]) -> str:
         if counts[part] or part in always
     ]
     would = counts[Part.WOULD]
-    test = f"; {would:,} would have been refused by rules in test" if would else ""
+    test = f"; {would:,} {Part.WOULD.words} by rules in test" if would else ""
     return f"Today {', '.join(told)}{test}."

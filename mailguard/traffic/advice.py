@@ -49,13 +49,17 @@ class Advice:
     reasons: tuple[str, ...] = ()
 
 
-def advice(seen: Seen, mode: Mode) -> Advice:
+def advice(seen: Seen, mode: Mode, *, waits: bool = False) -> Advice:
     """Whether a control in `mode` is ready to be turned on, or needs a look.
 
-    Mail of usual senders is worth a look however little was seen.
+    Mail of usual senders is worth a look however little was seen. Not so where the
+    control only has people wait (`waits`): there everybody does once, and what counts
+    is that most were met while it only learned, which takes days, not messages.
     """
     if mode is Mode.OFF:
         return Advice(Word.NOTHING)
+    if waits:
+        return _of_waiting(seen, mode)
     usual = [f"{seen.usual:,} from senders you usually accept"] if seen.usual else []
     if mode is Mode.ON:  # a wave of spam is what it is there for
         word = Word.LOOK if usual else Word.NOTHING
@@ -65,6 +69,14 @@ def advice(seen: Seen, mode: Mode) -> Advice:
     if seen.messages >= MANY or (seen.days >= ENOUGH_DAYS and seen.messages >= SOME):
         return Advice(Word.READY, "Ready to turn on")
     return Advice(Word.WAIT, f"Not enough traffic yet: {_amount(seen)}")
+
+
+def _of_waiting(seen: Seen, mode: Mode) -> Advice:
+    if mode is Mode.ON:
+        return Advice(Word.NOTHING)
+    if seen.days >= ENOUGH_DAYS and seen.messages >= SOME:
+        return Advice(Word.READY, "Ready to turn on")
+    return Advice(Word.WAIT, f"Still learning: {_amount(seen)}")
 
 
 def _rise(seen: Seen) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from mailguard.traffic.series import Period
 from postfixconf.maillog.attribution import ZONES
 from postfixconf.policy.catalog import control
 from postfixconf.policy.control import Mode
+from postfixconf.policy.greylisting import GREYLISTING
+from postfixconf.policy.listing import Asked
 
 __all__ = ["Beside", "Mail", "beside", "mail"]
 
@@ -62,6 +64,11 @@ class Beside:
     advice: Advice
 
     @property
+    def allows(self) -> bool:
+        """Whether it is an allow list, which refuses nobody."""
+        return self.key.startswith(f"{Asked.ALLOW}:")
+
+    @property
     def shown(self) -> bool:
         """Whether there are figures to show: it works, or did in these days."""
         return self.possible and (self.mode is not Mode.OFF or self.hits > 0)
@@ -91,6 +98,16 @@ class Beside:
         ]
         nothing = Verdict.WOULD if self.mode is Mode.TEST else Verdict.REFUSED
         return [each for each in named if each[1]] or [(nothing, 0)]
+
+    @property
+    def named(self) -> list[tuple[str, int]]:
+        """The same in words. Greylisting refuses nobody."""
+        waits = self.key == GREYLISTING
+        off = {Verdict.WOULD: "would have been put off", Verdict.REFUSED: "put off"}
+        return [
+            (off.get(verdict, verdict.label) if waits else verdict.label, count)
+            for verdict, count in self.parts
+        ]
 
     @property
     def search(self) -> str:
@@ -158,7 +175,7 @@ def _beside(key: str, mode: Mode, figures: Figures, everything: Mail) -> Beside:
         start=start,
         whole=start == begin,
         messages=everything.since(start),
-        advice=advice(seen, mode),
+        advice=advice(seen, mode, waits=key == GREYLISTING),
     )
 
 

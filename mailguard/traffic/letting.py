@@ -77,8 +77,8 @@ def is_unwise(domain: str, own: tuple[str, ...]) -> bool:
 
 def note_of(story: Story) -> str:
     """Why, for whoever reads the entry in a year."""
-    key, at = story.rules[0][0], story.attempt.when
-    word = story.verdict.text if story.stopped else "would have been refused"
+    (key, first), at = story.rules[0], story.attempt.when
+    word = story.verdict.text if story.stopped else f"would have been {first.does}"
     return f"{word} by {key} on {at:%Y-%m-%d}"[:200]
 
 

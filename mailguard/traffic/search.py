@@ -44,7 +44,7 @@ VERDICTS = {
     "bounced": "accepted, but bounced",
     Verdict.REFUSED.value: "refused",
     Verdict.PUT_OFF.value: "put off",
-    Verdict.WOULD.value: "would have been refused",
+    Verdict.WOULD.value: "would have been refused or put off",
     Verdict.UNDECIDED.value: "undecided",
 }
 

@@ -64,8 +64,8 @@ class Part(StrEnum):
     @property
     def words(self) -> str:
         """What a page calls it."""
-        named = {Part.PUT_OFF: "put off", Part.WOULD: "would have been refused"}
-        return named.get(self, self.value)
+        would = "would have been refused or put off"
+        return {Part.PUT_OFF: "put off", Part.WOULD: would}.get(self, self.value)
 
     @property
     def verdict(self) -> str:

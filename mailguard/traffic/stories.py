@@ -16,6 +16,7 @@ from mailguard.traffic.words import VERDICTS, Rule, Word, rule
 from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.parse import read
 from postfixconf.maillog.records import Delivery
+from postfixconf.policy.greylisting import GREYLISTING
 
 __all__ = ["Delivered", "Story", "ticket"]
 
@@ -54,6 +55,11 @@ class Story:
     def stopped(self) -> bool:
         """Whether it was refused or put off."""
         return self.attempt.outcome in (Verdict.REFUSED, Verdict.PUT_OFF)
+
+    @property
+    def waits(self) -> bool:
+        """Whether greylisting put it off, not only would have."""
+        return self.stopped and self.attempt.control == GREYLISTING
 
     @property
     def rule(self) -> Rule | None:
@@ -146,7 +152,7 @@ def ticket(story: Story) -> str:
     }
     if story.rules:
         key, first = story.rules[0]
-        name = "Rule" if story.stopped else "Would be refused by"
+        name = "Rule" if story.stopped else f"Would be {first.does} by"
         told |= {name: f"{first.title} ({key})", "Reply": story.reply}
         told["How to get through"] = first.sender
     return "\n".join(f"{k}: {visible(v)}" for k, v in told.items() if v) + "\n"

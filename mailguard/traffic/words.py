@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Control
+from postfixconf.policy.greylisting import GREYLISTING
 
 __all__ = ["CHOICES", "VERDICTS", "Rule", "Word", "rule"]
 
@@ -32,6 +33,14 @@ class Rule:
     def opened(self) -> bool:
         """Whether an allow entry lets a sender pass it."""
         return not self.instead
+
+    @property
+    def does(self) -> str:
+        """What it would have done to mail that it only logged: greylisting never
+        refuses.
+        """
+        waits = self.control is not None and self.control.key == GREYLISTING
+        return "put off" if waits else "refused"
 
 
 @dataclass(frozen=True)

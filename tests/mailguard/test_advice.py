@@ -36,6 +36,14 @@ def test_advice_to_wait_says_how_much_was_seen() -> None:
     assert said == "Not enough traffic yet: 1 message in 1 day"
 
 
+def test_who_waits_once_is_no_reason_to_look() -> None:
+    seen = Seen(messages=5000, days=9, hits=1200, usual=800, before=10)
+    assert advice(seen, Mode.TEST, waits=True).word is Word.READY
+    assert advice(seen, Mode.ON, waits=True).word is Word.NOTHING
+    young = Seen(messages=5000, days=2, hits=1200)
+    assert advice(young, Mode.TEST, waits=True).word is Word.WAIT
+
+
 def test_advice_to_look_says_why() -> None:
     seen = Seen(messages=5000, days=9, hits=1200, usual=2, before=100)
     assert advice(seen, Mode.TEST).reasons == (

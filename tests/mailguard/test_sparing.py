@@ -62,3 +62,13 @@ def test_one_click_leads_to_the_whitelist(client: Client) -> None:
         'href="/greylisting/whitelist/add/?value=big.example&amp;kind=grey_client'
         in page
     )
+
+
+def test_what_is_only_learned_is_not_called_delayed(client: Client) -> None:
+    row = put_off(outcome="accepted", control="", code=None, warned="greylisting")
+    page = client.get(f"/search/{row.pk}/").content.decode()
+    assert "Greylisting would delay this sender" in page
+    assert "is being delayed" not in page
+    assert "Would have put it off:" in page and "Would be put off by" in page
+    rows = client.get("/search/").content.decode().partition("<tr data-attempt")[2]
+    assert "would have been put off by" in rows and "refused" not in rows

@@ -18,6 +18,7 @@ from tests.support.evidence import ago, correspond, daily, hit, hits, hour, live
 RULE = "reject_non_fqdn_sender"
 RISKY = "dnsbl:zen.spamhaus.org"
 SILENT = "disable_vrfy_command"
+GREY = "greylisting"
 WOULD, REFUSED, PUT_OFF = Verdict.WOULD, Verdict.REFUSED, Verdict.PUT_OFF
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e.example"
 
@@ -62,6 +63,26 @@ def test_put_off_is_not_called_refused(client: Client, host: Server) -> None:
     said = beside(client, RULE)
     assert "3 put off" in said
     assert "refused" not in said
+
+
+def test_an_allow_list_lets_somebody_past(client: Client, host: Server) -> None:
+    said = beside(client, "dnswl:list.dnswl.org")
+    assert "No evidence possible: Postfix writes no line when this lets" in said
+
+
+def test_greylisting_refuses_nobody_and_is_ready_after_days_of_learning(
+    client: Client, host: Server
+) -> None:
+    correspond("carol@partner.example")
+    live(host, GREY, "test")
+    hit(host, GREY, WOULD, timezone.now(), sender="carol@partner.example")
+    hour(host, Verdict.ACCEPTED, 2000, timezone.now())
+    refresh(host, 9)
+    said = beside(client, GREY, "/greylisting/")
+    assert "1 would have been put off" in said and "refused" not in said
+    assert "Still learning: 2,000 messages in less than a day" in said
+    hour(host, Verdict.ACCEPTED, 1, ago(days=8))
+    assert "Ready to turn on" in beside(client, GREY, "/greylisting/")
 
 
 def test_usual_senders_are_named_first_with_a_way_to_them(
