@@ -7,9 +7,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
 from mailguard.servers import services as servers
+from mailguard.servers.models import Live
 from mailguard.traffic import suggesting
 from mailguard.traffic.models import Ignored, Suggested, Triplet
 from mailguard.traffic.suggestion_words import shown
+from postfixconf.policy.control import Mode
+from postfixconf.policy.greylisting import GREYLISTING
 
 __all__ = ["heed", "ignore", "index"]
 
@@ -21,10 +24,12 @@ def index(request: HttpRequest) -> HttpResponse:
     """Who is kept waiting for nothing?"""
     server = servers.local()
     found = suggesting.latest(server)
+    live = Live.objects.filter(server=server, key=GREYLISTING)
     context = {
         "suggestions": [shown(each) for each in found or []],
         "worked_out": Suggested.objects.filter(server=server).first(),
         "any_lines": Triplet.objects.filter(server=server).exists(),
+        "learning": live.filter(mode=Mode.TEST).exists(),
         "ignored": Ignored.objects.filter(server=server),
     }
     return render(request, "traffic/suggestions.html", context)

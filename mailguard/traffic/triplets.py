@@ -20,6 +20,7 @@ from mailguard.traffic.times import microseconds, time_of
 from postfixconf.maillog import greylisting, triplets
 from postfixconf.maillog.attempt import Attempt
 from postfixconf.maillog.records import Client, Greylisted
+from postfixconf.policy.greylisting import GREYLISTING, Greylisting
 
 __all__ = ["MOST", "keep", "suggestions"]
 
@@ -65,13 +66,22 @@ def keep(
         for each in attempts
         if each.at is not None
     ]
-    keys = {key for _, record in events if (key := triplets.key_of(record))}
+    cut = cut_of(server)
+    keys = {key for _, record in events if (key := triplets.key_of(record, cut))}
     rows = {_number(server, key): key for key in keys}
     before = {row.key: row for row in _known(rows)}
-    known = triplets.Triplets(before.values())
+    known = triplets.Triplets(before.values(), cut)
     for at, record in sorted(events, key=lambda event: event[0]):
         known.feed(at, record)
     _write(server, before, known.rows)
+
+
+def cut_of(server: Server) -> triplets.Cut:
+    """Which clients the live postgrey takes for one."""
+    settings = Greylisting.from_json((server.live_policy or {}).get(GREYLISTING))
+    if settings.by_host:
+        return triplets.Cut(32, 128)
+    return triplets.Cut(settings.ipv4, settings.ipv6)
 
 
 def suggestions(

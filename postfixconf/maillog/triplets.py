@@ -5,9 +5,10 @@
         known.feed(at, record)          # postgrey's lines, and decided attempts
     known.rows
 
-A triplet is held as postgrey holds it: the client's /24 (or /64), the sender without
-extension and numbers, letters alike. Only one that was put off is kept; `passed` is
-when it was let in after that. When postgrey says `new` again, it begins again.
+A triplet is held as postgrey holds it: the client's network (its `Cut`: usually the
+/24 or /64), the sender without extension and numbers, letters alike. Only one that was
+put off is kept; `passed` is when it was let in after that. When postgrey says `new`
+again, it begins again.
 
 postgrey logs `action=greylist` also where Postfix does not act on it. So attempts
 are fed too: of one that greylisting would have put off (it was asked through
@@ -15,8 +16,8 @@ are fed too: of one that greylisting would have put off (it was asked through
 waited nor was it greylisting that kept it out. A pass without a known beginning says
 nothing about a wait, and is passed over.
 
-What this does not handle: postgrey set to other networks (--ipv4cidr,
---lookup-by-host), and waits from before the first line that was read.
+What this does not handle: waits from before the first line that was read, and from
+before postgrey was set to another cut: it begins anew then too.
 """
 
 import re
@@ -33,6 +34,8 @@ from postfixconf.text.postgrey_files import PROBE_SENDER
 __all__ = [
     "MOST",
     "ONE_MESSAGE",
+    "USUAL",
+    "Cut",
     "Key",
     "Triplet",
     "Triplets",
@@ -50,6 +53,19 @@ TAG = re.compile(r"[0-9a-z]{10}")
 NUMBER = re.compile(r"\b[0-9]+\b", re.ASCII)
 OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 FOUR = re.compile(rf"(?:{OCTET}\.){{3}}{OCTET}")
+
+
+class Cut(NamedTuple):
+    """How many bits of an address name its network (--ipv4cidr, --ipv6cidr).
+
+    All of them where each address counts alone (--lookup-by-host).
+    """
+
+    ipv4: int = 24
+    ipv6: int = 64
+
+
+USUAL = Cut()
 
 
 class Triplet(NamedTuple):
@@ -88,12 +104,13 @@ class Triplet(NamedTuple):
 class Triplets:
     """Triplets by their key, fed in the order of the log; older lines are ignored."""
 
-    def __init__(self, known: Iterable[Triplet] = ()) -> None:
+    def __init__(self, known: Iterable[Triplet] = (), cut: Cut = USUAL) -> None:
         self.rows = {each.key: each for each in known}
+        self._cut = cut
 
     def feed(self, at: datetime, record: Greylisted | Attempt) -> None:
         """Add one line of postgrey's, or what became of an attempt."""
-        key = key_of(record)
+        key = key_of(record, self._cut)
         if key is None:
             return
         old = self.rows.get(key)
@@ -107,12 +124,12 @@ class Triplets:
                 self.rows[key] = _with_client(made, record.client)
 
 
-def key_of(record: Greylisted | Attempt) -> Key | None:
+def key_of(record: Greylisted | Attempt, cut: Cut = USUAL) -> Key | None:
     """The triplet that a line or an attempt is about; None where it names none."""
     sender, recipient = record.sender, record.recipient
     if sender == PROBE_SENDER:
         return None
-    network = network_of(record.client.address) if record.client else None
+    network = network_of(record.client.address, cut) if record.client else None
     if network is None:
         return None
     if isinstance(record, Greylisted) and record.reason == WHITELISTED:
@@ -122,25 +139,25 @@ def key_of(record: Greylisted | Attempt) -> Key | None:
     return (network, untagged(sender).lower(), recipient.lower())
 
 
-def network_of(address: str) -> str | None:
-    """The client's /24, or /64 of IPv6; None for what is no address.
+def network_of(address: str, cut: Cut = USUAL) -> str | None:
+    """The client's network; None for what is no address.
 
-    >>> network_of("192.0.2.7")
-    '192.0.2.0/24'
+    >>> network_of("192.0.2.7"), network_of("192.0.2.7", Cut(16, 64))
+    ('192.0.2.0/24', '192.0.0.0/16')
     """
-    if FOUR.fullmatch(address):  # as ip_address judges, in a tenth of the time
+    if cut.ipv4 == 24 and FOUR.fullmatch(address):  # in a tenth of the time
         return address.rpartition(".")[0] + ".0/24"
-    return _network_of_six(address)
+    return _network_of(address, cut)
 
 
 @lru_cache(maxsize=65_536)
-def _network_of_six(address: str) -> str | None:
-    """The /64 of an IPv6 address; None for what is none."""
+def _network_of(address: str, cut: Cut) -> str | None:
+    """The same for any address."""
     try:
-        ip_address(address)
+        bits = cut.ipv4 if ip_address(address).version == 4 else cut.ipv6
+        return str(ip_network(f"{address}/{bits}", strict=False))
     except ValueError:
         return None
-    return str(ip_network(f"{address}/64", strict=False))
 
 
 def untagged(sender: str) -> str:

@@ -1,5 +1,6 @@
 """Greylisting: triplets as rows, and whom the page suggests."""
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from mailguard.traffic.times import microseconds
 from mailguard.traffic.triplets import keep, suggestions
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
+from postfixconf.policy.greylisting import Greylisting
+from tests.support.evidence import live
 from tests.support.greylist_world import world
 from tests.support.merged import merged
 
@@ -73,6 +76,20 @@ def test_a_triplet_is_one_row(server: Server) -> None:
     assert (row.tries, row.early, row.delay) == (3, 1, 360)
     assert row.first_at == microseconds(START)
     assert (row.clients, row.names) == (["192.0.2.7"], ["mx.big.example"])
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [({}, [None, None]), ({"ipv4": 16}, [360]), ({"by_host": True}, [None, None])],
+)
+def test_what_postgrey_takes_for_one_server_is_one(
+    server: Server, told: dict[str, object], waited: list[int | None]
+) -> None:
+    whole = asdict(replace(Greylisting(), **told))  # type: ignore[arg-type]
+    server.live_policy = {"greylisting": whole}
+    keep(server, [line(0), line(1, address="192.0.99.9", reason="early-retry")])
+    keep(server, [line(6, "triplet found", address="192.0.50.1")])
+    assert [each["delay"] for each in rows()] == waited
 
 
 def test_lines_in_several_batches_are_added_up(server: Server) -> None:
@@ -183,6 +200,15 @@ def test_without_lines_the_page_says_what_to_do(
     page = client.get(PAGE).content.decode()
     assert "No sender has been greylisted yet" in page
     assert "check_policy_service" in page
+
+
+def test_while_postgrey_only_learns_the_page_says_so(
+    client: Browser, server: Server
+) -> None:
+    live(server, "greylisting", "test")
+    page = client.get(PAGE).content.decode()
+    assert "postgrey only learns at present" in page
+    assert "check_policy_service" not in page
 
 
 def test_before_the_first_time_the_page_says_so(

@@ -7,7 +7,14 @@ import pytest
 
 from postfixconf.maillog.attempt import Attempt, Outcome
 from postfixconf.maillog.records import Client, Greylisted
-from postfixconf.maillog.triplets import MOST, Triplet, Triplets, key_of, network_of
+from postfixconf.maillog.triplets import (
+    MOST,
+    Cut,
+    Triplet,
+    Triplets,
+    key_of,
+    network_of,
+)
 from tests.support.merged import merged
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -46,6 +53,33 @@ def test_a_triplet_waits_until_it_passes() -> None:
     (found,) = after(*lines)
     assert (found.tries, found.early, found.passed) == (3, 1, at(400))
     assert (found.first, found.last, found.delay) == (START, at(400), 400)
+
+
+@pytest.mark.parametrize(
+    ("cut", "back", "delays"),
+    [
+        (Cut(), "192.0.77.9", [None]),
+        (Cut(16, 64), "192.0.77.9", [400]),
+        (Cut(32, 128), "192.0.2.8", [None]),
+        (Cut(32, 128), "192.0.2.7", [400]),
+    ],
+)
+def test_servers_that_postgrey_takes_for_one_are_one(
+    cut: Cut, back: str, delays: list[int | None]
+) -> None:
+    known = Triplets(cut=cut)
+    known.feed(at(0), said("new"))
+    known.feed(at(400), said("triplet found", Client("mx2.good.example", back)))
+    assert [each.delay for each in known.rows.values()] == delays
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("192.0.2.7", "192.0.0.0/16"), ("2001:db8:1:2::7", "2001:db8:1::/48")],
+)
+def test_a_network_is_as_wide_as_postgrey_is_set(address: str, network: str) -> None:
+    assert network_of(address, Cut(16, 48)) == network
+    assert network_of("unknown", Cut(16, 48)) is None
 
 
 def test_the_delay_is_what_postgrey_counted_where_that_is_less() -> None:
