@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from postfixconf.policy.control import Restriction
+from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.names import modern
 from postfixconf.policy.ordering import LAST, SPARING, Listing
 from postfixconf.policy.recorder import Recorder
@@ -27,6 +28,7 @@ ASKING = (
 )
 POLICY = "check_policy_service"
 OWN_RECORDER = Recorder(RECIPIENT)
+GREYLIST = Greylist(RECIPIENT, 0)  # at a usual port, or as mailguard writes it
 
 
 class Kind(StrEnum):
@@ -38,6 +40,7 @@ class Kind(StrEnum):
     ENTRIES = "your entries"
     RECORDER = "records, refuses nothing"
     LAST = "has the last word"
+    GREYLIST = "greylisting"
     SERVICE = "asks another program"
     TABLE = "asks a table"
     PERMITS = "lets some past"
@@ -75,7 +78,7 @@ def kind_of(rule: Rule) -> Kind:
     if rule.key in LAST and not rule.warn:
         return Kind.LAST
     if rule.key == POLICY:
-        return Kind.SERVICE
+        return Kind.GREYLIST if GREYLIST.matches(rule) else Kind.SERVICE
     if "$" in rule.name or "{" in rule.name:
         return Kind.MORE
     if rule.key.startswith("permit"):
@@ -181,7 +184,7 @@ def idle(listing: Listing, at: int) -> Iterator[str]:
     if before:
         title = title_of(listing, before[0])
         yield f"Comes too late for “{title}”: it spares nobody that check."
-    asking = (Kind.SERVICE, Kind.TABLE)
+    asking = (Kind.GREYLIST, Kind.SERVICE, Kind.TABLE)
     behind = [x for x in listing.rules[at + 1 :] if kind_in(listing, x) in asking]
     if behind:
         yield f"Whom it lets in also gets past “{behind[0].text}”."

@@ -2,6 +2,7 @@
 
 import pytest
 
+from postfixconf.policy.greylisting import CARE
 from postfixconf.policy.ordering import Listing
 from postfixconf.policy.placement import Kind, Place, places, refusal
 from postfixconf.text.maincf import MainCf
@@ -43,7 +44,9 @@ def costs(text: str, rule: str, name: str = RECIPIENT) -> str:
         ("check_sender_access hash:$config_directory/access", Kind.ENTRIES),
         (TABLE, Kind.TABLE),
         ("hash:/etc/postfix/friends", Kind.TABLE),
-        (GREY, Kind.SERVICE),
+        (GREY, Kind.GREYLIST),
+        (f"check_policy_service {{ inet:127.0.0.1:12525, {CARE} }}", Kind.GREYLIST),
+        ("check_policy_service unix:private/policyd-spf", Kind.SERVICE),
         ("permit_mx_backup", Kind.PERMITS),
         ("reject", Kind.LAST),
         ("warn_if_reject reject", Kind.OTHER),
