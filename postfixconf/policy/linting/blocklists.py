@@ -16,6 +16,8 @@ __all__ = ["asked", "screened"]
 ALLOWING = ("permit_dnswl_client", "permit_rhswl_client")
 REFUSING = ("reject_rbl", "reject_rhsbl_")
 SITES = "postscreen_dnsbl_sites"
+# What the best known allow list answers where it means to let somebody in.
+ALLOWED = next(each.codes for each in LISTS if each.zone == "list.dnswl.org")
 # What a list needs before it answers. A key stands in front of the zone.
 NEEDS = {
     each.zone: "the addresses of your resolvers have to be registered"
@@ -61,7 +63,7 @@ def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
     elif not codes:
         allows = rule.key in ALLOWING
         code = "unfiltered_allow_list" if allows else "unfiltered_blocklist"
-        yield Said(code, place, (without_key(zone),))
+        yield Said(code, place, (without_key(zone), ALLOWED))
 
 
 def switched_off(rule: Rule) -> str:

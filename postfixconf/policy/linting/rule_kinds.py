@@ -137,7 +137,7 @@ RULES: dict[str, Kind] = {
         "{0} has no return codes: an error of the list lets everybody in.",
         "A list answers “too many queries” with an address too, and without codes any"
         " address counts.",
-        "Write the codes behind it (list.dnswl.org=127.0.[0..255].[1..3]).",
+        "Write the codes behind it (list.dnswl.org={1}).",
     ),
     "dead_blocklist": Kind(
         Level.ERROR,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from postfixconf.policy.codes import fits
 from postfixconf.policy.lint import Finding, Level, lint
 from postfixconf.policy.linting.around import Around, MapState, SeenMap
 from postfixconf.policy.linting.kinds import KINDS
@@ -289,6 +290,14 @@ def test_without_a_compatibility_level_the_relay_list_is_empty() -> None:
         "empty_relay_list",
         "no_compatibility_level",
     ]
+
+
+def test_the_codes_that_are_advised_are_no_errors_of_the_allow_list() -> None:
+    found = told(CASES["unfiltered_allow_list"].bad, SMTP, NOTHING)
+    [remedy] = [x.remedy for x in found if x.code == "unfiltered_allow_list"]
+    codes = remedy.partition("list.dnswl.org=")[2].rstrip(").")
+    assert fits(codes, "127.0.5.2")
+    assert not fits(codes, "127.0.0.255") and not fits(codes, "127.0.10.1")
 
 
 def test_a_click_switches_on_what_the_greeting_check_needs() -> None:
