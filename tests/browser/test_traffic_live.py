@@ -107,6 +107,22 @@ ENTRIES: dict[str, tuple[Envelope, str]] = {
         ("127.0.0.10", "spam.good.example", "third@good.example", TO),
         "refused",
     ),
+    "deny client 127.0.0.32/31": (
+        ("127.0.0.33", HONEST[1], "seventh@good.example", TO),
+        "refused",
+    ),
+    "deny client_name listed.example": (
+        ("127.0.0.45", HONEST[1], "eighth@good.example", TO),
+        "refused",
+    ),
+    "deny sender_domain pest.example": (
+        (*HONEST[:2], "ninth@pest.example", TO),
+        "refused",
+    ),
+    "allow sender_domain partner.example": (
+        ("127.0.0.10", "laptop", "tenth@partner.example", TO),
+        "accepted",
+    ),
     "allow client 127.0.0.40": (
         ("127.0.0.40", "laptop", "fourth@good.example", TO),
         "accepted",
