@@ -1,5 +1,6 @@
 """The forms of the page Blocklists. A key that was typed is never drawn again."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -98,7 +99,8 @@ class KeyForm(ValueForm):
     def __init__(self, name: str, data: Any = None) -> None:
         super().__init__(data)
         self.name = name
-        self.auto_id = f"id_key_{name.replace('.', '-')}_%s"
+        # Whatever was sent as a name: a % would be taken for a place to fill in.
+        self.auto_id = f"id_key_{re.sub('[^a-z0-9]', '-', name)}_%s"
 
     def clean_key(self) -> str:
         """As it was typed, once it can be one."""

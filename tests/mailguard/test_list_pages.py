@@ -110,6 +110,14 @@ def test_what_is_no_key_is_not_drawn_again(client: Client, server: Server) -> No
     assert "a key is 4 to 63 letters" in page and "s3cret" not in page
 
 
+def test_a_key_for_an_odd_name_is_refused_in_words(
+    client: Client, server: Server
+) -> None:
+    sent = {"name": "%s%n{}", "key": KEY}
+    page = client.post("/blocklists/key/", sent, follow=True).content.decode()
+    assert "no list here is asked with a key of that name" in page
+
+
 def test_the_key_of_a_list_that_is_on_stays(
     client: Client, server: Server, alice: Actor
 ) -> None:
