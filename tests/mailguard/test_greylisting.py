@@ -54,6 +54,8 @@ def test_a_mode_is_a_draft_and_on_is_asked_back(client: Client, server: Server) 
     assert Setting.objects.get(key="greylisting").mode == "test"
     answer = client.post("/greylisting/mode/", {"greylisting": "on"})
     assert answer["Location"] == "/protection/greylisting/confirm/"
+    asked = text_of(client, answer["Location"])
+    assert "Let it only learn first" in asked and "have been refused" not in asked
     answer = client.post(answer["Location"], {"confirmed": "greylisting"})
     assert answer["Location"] == PAGE
     assert waiting(server) == ["greylisting"]
