@@ -36,6 +36,7 @@ LOOKS: tuple[Callable[[Seen], Iterator[Said]], ...] = (
     relaying.opened_by_claims,
     relaying.by_hand,
     relaying.own_network,
+    relaying.own_people,
     relaying.warned,
     relaying.empty,
     naming.restrictions,

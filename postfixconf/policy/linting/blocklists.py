@@ -16,6 +16,8 @@ __all__ = ["asked", "screened"]
 ALLOWING = ("permit_dnswl_client", "permit_rhswl_client")
 REFUSING = ("reject_rbl", "reject_rhsbl_")
 SITES = "postscreen_dnsbl_sites"
+# What a refused query does; postscreen adds up what its lists answer.
+HARM = {False: "rejects all mail", True: "counts against every client"}
 # What the best known allow list answers where it means to let somebody in.
 ALLOWED = next(each.codes for each in LISTS if each.zone == "list.dnswl.org")
 # What a list needs before it answers. A key stands in front of the zone.
@@ -63,7 +65,20 @@ def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
     elif not codes:
         allows = rule.key in ALLOWING
         code = "unfiltered_allow_list" if allows else "unfiltered_blocklist"
-        yield Said(code, place, (without_key(zone), ALLOWED))
+        words = (ALLOWED,) if allows else (remedy(name), HARM[place == SITES])
+        yield Said(code, place, (without_key(zone), *words))
+
+
+def remedy(zone: str) -> str:
+    """Where a list gets its codes, without a full stop."""
+    for each in LISTS:
+        if each.zone == zone:
+            told = f"Write its codes behind it in main.cf ({zone}={each.codes})"
+            return f"{told}, then adopt the edit"
+    return (
+        "Take it over on the page Blocklists with the codes that its owner names, or "
+        "write them behind it in main.cf (ZONE=127.0.0.2) and adopt the edit"
+    )
 
 
 def switched_off(rule: Rule) -> str:

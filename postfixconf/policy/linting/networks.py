@@ -12,6 +12,12 @@ from postfixconf.policy.linting.seen import Seen
 __all__ = ["concerns", "networks", "trusted"]
 
 NAME = "mynetworks"
+DIES = "it takes it for a table without a type, and smtpd dies"
+NO_TABLE = "it takes it for a table, and puts off all mail of strangers with 451"
+PUT_OFF = {  # by the version of what is asked: the other is not compared with it
+    4: "it puts off all mail of strangers with 451",
+    6: "it puts off all mail of strangers that comes over IPv6 with 451",
+}
 Network = IPv4Network | IPv6Network
 # The shortest prefix that is no network of somebody's own, and the whole internet's.
 EVERYONE = {4: 8, 6: 16}
@@ -33,7 +39,11 @@ def trusted(seen: Seen) -> Iterator[Said]:
         if service and NAME not in service.overrides():
             continue
         place = f"-o {NAME} of {service.name}" if service else NAME
-        for each in networks(seen.expanded(seen.value(NAME, service))):
+        value = seen.expanded(seen.value(NAME, service))
+        for word in words(value):
+            if found := misread(word):
+                yield Said("mynetworks_misread", place, (word, *found))
+        for each in networks(value):
             yield from judged(each, place, gateways)
     if seen.main.get(NAME) is None and seen.value("mynetworks_style") == "class":
         yield Said("mynetworks_wide", "mynetworks_style", ("“class”",))
@@ -48,6 +58,39 @@ def known_gateways(around: Around) -> tuple[tuple[str, str, int], ...]:
     """Addresses behind which others hide: address, what it is, shortest prefix."""
     here = ((address, what, BROAD) for address, what in around.gateways)
     return (*here, *KNOWN)
+
+
+def words(value: str) -> Iterator[str]:
+    """What a value names, without what only the running Postfix can tell."""
+    for word in re.split(r"[,\s]+", value):
+        if word and not re.search(r"[${}]", word):
+            yield word.removeprefix("!")
+
+
+def misread(word: str) -> tuple[str, str] | None:
+    """What Postfix makes of a word that it cannot read, and what to write instead.
+
+    A bare word that is no address matches nobody and does no harm (match_ops.c).
+    """
+    plain = re.sub(r"[\[\]]", "", word)
+    try:
+        meant = ip_network(plain, strict=False)
+    except ValueError:
+        slashed = re.fullmatch(r"[\d.]+/\S*", word)
+        return (PUT_OFF[4], "a network such as 192.168.1.0/24") if slashed else None
+    if meant.version == 6 and not word.startswith("["):
+        return DIES if word[0] == ":" else NO_TABLE, written(meant, plain)
+    if "/" in plain and plain.partition("/")[0] != str(meant.network_address):
+        right = ip_address(plain.partition("/")[0]) == meant.network_address
+        return None if right else (PUT_OFF[meant.version], written(meant, plain))
+    return None
+
+
+def written(network: Network, plain: str) -> str:
+    """A network as Postfix reads it."""
+    address, size = str(network.network_address), f"/{network.prefixlen}"
+    bare = f"[{address}]" if network.version == 6 else address
+    return f"{bare}{size}" if "/" in plain else bare
 
 
 def networks(value: str) -> Iterator[Network]:

@@ -11,7 +11,7 @@ from postfixconf.policy.placing import PERMITS
 from postfixconf.policy.relay import PROTECTING, RELAY_LISTS
 from postfixconf.text.rules import Rule
 
-__all__ = ["overruled", "permits", "pipelining", "unreachable"]
+__all__ = ["lacking", "overruled", "permits", "pipelining", "unreachable"]
 
 NETWORKS, SASL = PERMITS
 DATA = "smtpd_data_restrictions"

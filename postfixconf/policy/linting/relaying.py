@@ -7,6 +7,7 @@ from operator import eq
 
 from postfixconf.policy.asking import reads_access
 from postfixconf.policy.linting.kind import Said
+from postfixconf.policy.linting.order import lacking
 from postfixconf.policy.linting.seen import Listed, Seen
 from postfixconf.policy.lookups import OWN_CLASS, SENDER
 from postfixconf.policy.observed import Facts
@@ -22,6 +23,7 @@ __all__ = [
     "empty",
     "opened_by_claims",
     "own_network",
+    "own_people",
     "unprotected",
     "warned",
 ]
@@ -35,6 +37,12 @@ HARMLESS = re.compile(
     re.IGNORECASE,
 )
 SAFE = ("permit_auth_destination", "permit_mynetworks", "permit_sasl_authenticated")
+REFUSED = re.compile(r"(REJECT|DEFER|[45]\d\d)\b", re.IGNORECASE)
+# Where main.cf names the domains that this server takes mail for.
+OURS = (
+    *("mydestination", "virtual_mailbox_domains"),
+    *("virtual_alias_domains", "relay_domains"),
+)
 CLAIMS = ("check_sender_access", "check_helo_access")
 
 
@@ -140,11 +148,42 @@ def own_network(seen: Seen) -> Iterator[Said]:
 
 def asked_too_early(each: Listed, facts: Facts) -> bool:
     """Whether a list asks the sender table before both permits."""
+    at = asked_at(each, facts)
+    return at is not None and not set(PERMITS) <= set(each.flat[:at])
+
+
+def asked_at(each: Listed, facts: Facts) -> int | None:
+    """Where a list first asks the sender table for the sender."""
     bare = each.name == SENDER  # where a table alone asks for the sender
-    asked = [
+    asked = (
         at
         for at, rule in enumerate(each.flat)
         if reads_access(rule, facts)
         and (asks_sender(rule, facts) or (bare and ":" in rule.name))
-    ]
-    return bool(asked) and not set(PERMITS) <= set(each.flat[: asked[0]])
+    )
+    return next(asked, None)
+
+
+def own_people(seen: Seen) -> Iterator[Said]:
+    """An own domain refused by hand, before who may use it is let past.
+
+    So does the line that the manual has people write (`permit_sasl_authenticated,
+    check_sender_access`): it refuses the trusted network.
+    """
+    line = next(refused_own(seen), None)
+    if line is None or seen.main.get(OWN_CLASS) is not None:  # then `own_network` tells
+        return
+    for each in seen.lists:
+        at = asked_at(each, seen.facts)
+        if at is not None and not each.service and (missing := lacking(each, at)):
+            yield Said("own_people_refused", each.name, (line, missing))
+
+
+def refused_own(seen: Seen) -> Iterator[str]:
+    """Hand-written lines that refuse a domain which main.cf names as ours."""
+    texts = [seen.expanded(seen.value(name)) for name in OURS]
+    ours = {x for text in texts for x in re.split(r"[,\s]+", text.lower()) if "." in x}
+    for line in lines_of(seen.access):
+        domain = line.key.rpartition("@")[2]
+        if domain in ours and REFUSED.match(line.action):
+            yield f"{line.key} {line.action}"

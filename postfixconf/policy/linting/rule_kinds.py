@@ -52,6 +52,15 @@ RULES: dict[str, Kind] = {
         "They send with your own domains, as they should.",
         "Move check_sender_access behind both in main.cf, then adopt the edit.",
     ),
+    "own_people_refused": Kind(
+        Level.ERROR,
+        "“{0}” in the sender table refuses your own people too: {1} should stand "
+        "before the rule that asks it.",
+        "Scanners, and programs on this server, send with your own domain, as they "
+        "should.",
+        "Name the domain on the page Own domains and switch the stop on: mailguard "
+        "puts {1} first. Or write it there in main.cf, then adopt the edit.",
+    ),
     "policy_stops_mail": Kind(
         Level.WARNING,
         "While {0} does not answer, Postfix answers “{1}” to every recipient.",
@@ -126,11 +135,10 @@ RULES: dict[str, Kind] = {
     ),
     "unfiltered_blocklist": Kind(
         Level.WARNING,
-        "{0} has no return codes: a refused query rejects all mail.",
+        "{0} has no return codes: a refused query {2}.",
         "A list answers “too many queries” with an address too, and without codes any"
         " address counts.",
-        "Write the codes behind it in main.cf (zen.spamhaus.org=127.0.0.[2..11]), "
-        "then adopt the edit.",
+        "{1}.",
     ),
     "unfiltered_allow_list": Kind(
         Level.WARNING,

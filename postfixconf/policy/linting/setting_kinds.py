@@ -132,6 +132,12 @@ SETTINGS: dict[str, Kind] = {
         "Who is in mynetworks passes every check and the relay protection.",
         "Name your own networks only.",
     ),
+    "mynetworks_misread": Kind(
+        Level.ERROR,
+        "Postfix cannot read the network “{0}”: {1}.",
+        "No check of Postfix's own finds it.",
+        "Write {2} in its place.",
+    ),
     "mynetworks_wide": Kind(
         Level.WARNING,
         "{0} trusts far more than your own network.",

@@ -78,6 +78,29 @@ def test_all_mail_is_put_off_with_451(server: Practice, code: str, lines: str) -
     assert server.works_for_strangers()
 
 
+@pytest.mark.parametrize(
+    "word", ["192.168.1.1/16", "10.0.0.0/8/8", "fe80::/10", "2001:db8::/32"]
+)
+def test_a_network_that_cannot_be_read_puts_off_every_stranger(
+    server: Practice, word: str
+) -> None:
+    lines = f"mynetworks = 127.0.0.1, {word}\n"
+    with with_fault(server, "mynetworks_misread", lines):
+        assert server.attempt(ALICE, BOB, src=FRIEND).code == 451
+
+
+@pytest.mark.parametrize("word", ["::1", "::1/128"])
+def test_a_network_without_its_brackets_kills_smtpd(
+    server: Practice, word: str
+) -> None:
+    lines = f"mynetworks = 127.0.0.1, {word}\n"
+    with (
+        with_fault(server, "mynetworks_misread", lines),
+        pytest.raises((TimeoutError, ConnectionError)),
+    ):
+        server.attempt(ALICE, BOB, src=FRIEND, timeout=2.0)  # type: ignore[arg-type]
+
+
 def test_a_table_without_a_type_puts_off_all_mail(
     server: Practice, table: Path
 ) -> None:
@@ -125,6 +148,22 @@ def test_a_line_without_an_action_is_left_out(server: Practice) -> None:
     lines = f"{SENDER} = check_sender_access hash:$config_directory/access\n"
     with with_fault(server, "line_without_action", lines):
         assert server.attempt(ALICE, BOB).ok
+    access.unlink()
+
+
+def test_the_manuals_own_domain_stop_refuses_the_trusted_network(
+    server: Practice,
+) -> None:
+    access = server.instance.config_dir / "access"
+    access.write_text("practice.test REJECT\n")
+    build(server, access)
+    asked = "check_sender_access hash:$config_directory/access"
+    lines = f"{SENDER} = permit_sasl_authenticated, {asked}\n"
+    with with_fault(server, "own_people_refused", lines):
+        assert server.attempt(BOB, BOB, src=OWN).code == 554
+    mended = f"{SENDER} = permit_mynetworks, permit_sasl_authenticated, {asked}\n"
+    with with_fault(server, "no_final_newline", mended[:-1]):
+        assert server.attempt(BOB, BOB, src=OWN).ok
     access.unlink()
 
 

@@ -88,6 +88,14 @@ CASES = {
         "check_sender_access hash:/etc/postfix/access\n",
         SENDER,
     ),
+    "own_people_refused": Case(
+        f"mydestination = example.com\n{SASL}{SENDER} = permit_sasl_authenticated, "
+        "check_sender_access hash:/etc/postfix/access\n",
+        f"mydestination = example.com\n{SASL}{SENDER} = {BOTH}, "
+        "check_sender_access hash:/etc/postfix/access\n",
+        SENDER,
+        access="example.com REJECT\n",
+    ),
     "unknown_restriction": Case(
         f"{SENDER} = reject_non_fqdn_sendre\n",
         f"{SENDER} = reject_non_fqdn_sender\n",
@@ -228,6 +236,11 @@ CASES = {
         "mynetworks = 127.0.0.0/8 [::1]/128 10.0.0.0/8\n",
         "mynetworks",
     ),
+    "mynetworks_misread": Case(
+        "mynetworks = 127.0.0.1, 192.168.1.1/24\n",
+        "mynetworks = 127.0.0.1, 192.168.1.0/24\n",
+        "mynetworks",
+    ),
     "mynetworks_wide": Case(
         "mynetworks = 52.100.0.0/14\n", "mynetworks = 198.51.100.0/24\n", "mynetworks"
     ),
@@ -298,6 +311,85 @@ def test_the_codes_that_are_advised_are_no_errors_of_the_allow_list() -> None:
     codes = remedy.partition("list.dnswl.org=")[2].rstrip(").")
     assert fits(codes, "127.0.5.2")
     assert not fits(codes, "127.0.0.255") and not fits(codes, "127.0.10.1")
+
+
+@pytest.mark.parametrize(
+    ("zone", "remedy"),
+    [
+        ("bl.spamcop.net", "(bl.spamcop.net=127.0.0.2)"),
+        ("zen.spamhaus.org", "(zen.spamhaus.org=127.0.0.[2..11])"),
+        ("a.example", "Take it over"),
+    ],
+)
+def test_a_list_without_codes_is_told_with_its_own(zone: str, remedy: str) -> None:
+    lines = f"{RECIPIENT} = {BOTH}, reject_rbl_client {zone}\n"
+    [found] = told(lines, SMTP, NOTHING)
+    assert found.code == "unfiltered_blocklist"
+    assert remedy in found.remedy
+    assert "rejects all mail" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        ("192.168.1.1/16", "192.168.0.0/16"),
+        ("!192.168.1.1/16", "192.168.0.0/16"),
+        ("10.0.0.0/8/8", "a network such as"),
+        ("192.168.1.0/33", "a network such as"),
+        ("::1", "[::1]"),
+        ("fe80::/10", "[fe80::]/10"),
+        ("[2001:db8::7]/64", "[2001:db8::]/64"),
+    ],
+)
+def test_a_network_that_postfix_cannot_read_is_told_with_the_right_one(
+    word: str, instead: str
+) -> None:
+    found = told(f"mynetworks = 127.0.0.1, {word}\n", SMTP, NOTHING)
+    [remedy] = [x.remedy for x in found if x.code == "mynetworks_misread"]
+    assert remedy.startswith(f"Write {instead}")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("192.168.1.0/24", "[::1]", "[fe80::]/64", "[2001:DB8:0:0::]/48", "127.0.0.1"),
+        *("hash:/etc/postfix/net", "cidr:/etc/postfix/net", "/etc/postfix/net"),
+        *("$others", "mail.example.org", "192.168.1", "!127.0.0.9"),
+    ],
+)
+def test_what_postfix_reads_in_mynetworks_is_no_fault(word: str) -> None:
+    found = told(f"mynetworks = 127.0.0.1, {word}\nothers =\n", SMTP, NOTHING)
+    assert "mynetworks_misread" not in {each.code for each in found}
+
+
+def test_postscreen_adds_up_what_a_list_answers() -> None:
+    screen = "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd\n"
+    lines = "postscreen_dnsbl_sites = bl.spamcop.net*2\n"
+    [found] = [
+        each
+        for each in told(lines, screen, NOTHING)
+        if each.code == "unfiltered_blocklist"
+    ]
+    assert "counts against every client" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("example.com 554 no", True),
+        ("boss@example.com REJECT", True),
+        ("Example.com DUNNO", False),
+        ("spam.example REJECT", False),
+    ],
+)
+def test_only_lines_that_refuse_our_own_domains_refuse_our_own_people(
+    line: str, seen: bool
+) -> None:
+    case = CASES["own_people_refused"]
+    found = told(case.bad, SMTP, NOTHING, f"{line}\n")
+    assert ("own_people_refused" in {each.code for each in found}) is seen
+    right = told(case.good, SMTP, NOTHING, f"{line}\n")
+    assert "own_people_refused" not in {each.code for each in right}
 
 
 def test_a_click_switches_on_what_the_greeting_check_needs() -> None:
