@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from postfixconf.policy.observed import Facts, effective
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = [
@@ -35,6 +35,7 @@ PROTECTING = frozenset(
         "check_relay_domains",
     }
 )
+FROM_OUTSIDE = ("config_directory", "stress")
 DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"
 
 
@@ -88,11 +89,13 @@ def compatibility(main: MainCf) -> tuple[int, ...]:
 
 
 def expand(value: str, main: MainCf) -> str:
-    """`value` with plain `$name` references replaced, as far as main.cf has them.
+    """`value` with its `$name` expanded by main.cf alone; "" for what it does not set.
 
-    Where its own directory is, is not main.cf's to say.
+    Where its own directory is, and whether smtpd is overloaded, is not main.cf's to
+    say: those stay.
     """
-    return followed(
-        value,
-        lambda name: None if name == "config_directory" else main.get(name) or "",
-    )
+
+    def known(name: str) -> str | None:
+        return None if name in FROM_OUTSIDE else main.get(name) or ""
+
+    return expanded(value, known)

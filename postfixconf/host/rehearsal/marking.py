@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from postfixconf.policy.catalog import LISTS
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
@@ -32,7 +32,7 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
     `usual` are the values of ASKED as main.cf has them, `$` expanded.
     """
     own = {
-        name: followed(value, main.get) for name, value in service.overrides().items()
+        name: expanded(value, main.get) for name, value in service.overrides().items()
     }
     values = {name: own.get(name, usual.get(name, "")) for name in ASKED}
     return {
@@ -44,7 +44,7 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
 def classes(main: MainCf) -> Lists:
     """The restriction classes of main.cf, by name."""
     names = re.split(r"[,\s]+", main.get(CLASSES) or "")
-    return {n: parse_list(followed(main.get(n) or "", main.get)) for n in names if n}
+    return {n: parse_list(expanded(main.get(n) or "", main.get)) for n in names if n}
 
 
 def marked(where: str, rules: Iterable[Rule], *, softly: bool = False) -> str:

@@ -16,9 +16,9 @@ from postfixconf.policy.relay import (
     relay_rules,
     unfolded,
 )
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
@@ -76,9 +76,9 @@ class Seen:
         return switch_is_on(expand(self.value(parameter, service), self.main))
 
     def expanded(self, value: str) -> str:
-        """`value` with plain `$name` replaced, by Postfix's default too."""
+        """`value` with its `$name` expanded, by Postfix's defaults too."""
         here = self.facts.config_directory or "/etc/postfix"
-        return followed(
+        return expanded(
             value, lambda name: here if name == "config_directory" else self.value(name)
         )
 
