@@ -29,7 +29,7 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import apply as protocol
-from postfixconf.host import files
+from postfixconf.host import files, recovery
 from postfixconf.host.checkpoint import Checkpoint, name_of
 from postfixconf.host.journal import Journal
 from postfixconf.policy.needs import with_lists
@@ -170,14 +170,14 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
     return made, seen
 
 
-def recover(server: Server) -> list[protocol.Recovered]:
+def recover(server: Server) -> list[recovery.Recovered]:
     """Undo what a killed worker left, and tell the rows how it ended.
 
     Raises Locked while another process applies, FileFailed.
     """
     with alone(server):
         room = checkpoints(server)
-        recovered = protocol.recover(servers.instance_of(server), room, seal())
+        recovered = recovery.recover(servers.instance_of(server), room, seal())
         for revision in Revision.objects.filter(server=server, state=State.RUNNING):
             settle_killed(revision, ended(revision, recovered))
     return recovered
@@ -203,7 +203,7 @@ def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
         finish(revision, outcome)
 
 
-def ended(revision: Revision, recovered: list[protocol.Recovered]) -> protocol.Outcome:
+def ended(revision: Revision, recovered: list[recovery.Recovered]) -> protocol.Outcome:
     """How a revision whose worker was killed ended, from its checkpoint."""
     for each in recovered:
         if each.number == revision.number:

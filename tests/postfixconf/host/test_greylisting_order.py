@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from postfixconf.host.apply import Applied, Refused, RolledBack, recover
+from postfixconf.host.apply import Applied, Refused, RolledBack
+from postfixconf.host.recovery import recover
 from postfixconf.policy.greylisting import Greylisting
 from tests.support.practice import Practice, fail_at
 

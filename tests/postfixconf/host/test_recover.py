@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from postfixconf.host.apply import Broken, RolledBack, recover
+from postfixconf.host.apply import Broken, RolledBack
 from postfixconf.host.checkpoint import checkpoints
+from postfixconf.host.recovery import recover
 from tests.support.practice import Practice
 
 VRFY = "disable_vrfy_command"
