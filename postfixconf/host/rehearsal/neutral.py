@@ -21,7 +21,7 @@ from pathlib import Path
 from postfixconf.errors import FileFailed
 from postfixconf.host.commands import run
 from postfixconf.host.files import SETTLED
-from postfixconf.host.rehearsal.staging import NOT_ASKED, silenced
+from postfixconf.host.rehearsal.left_out import NOT_ASKED, silenced
 from postfixconf.host.tables import SUFFIX
 from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from postfixconf.host.rehearsal.answers import decisions
+from postfixconf.host.rehearsal.left_out import PASSED_OVER
 from postfixconf.host.rehearsal.marking import ASKED
-from postfixconf.host.rehearsal.staging import PASSED_OVER
 from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.records import Verdict
 from postfixconf.policy.probes import Probe
