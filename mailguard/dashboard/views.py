@@ -14,6 +14,7 @@ from mailguard.dashboard.traffic import traffic
 from mailguard.greylisting import refresh
 from mailguard.protection import fronts
 from mailguard.protection import services as protection
+from mailguard.protection.fronts import relays
 from mailguard.servers import services as servers
 from mailguard.traffic.attention import attention
 from mailguard.traffic.people import still_on_25
@@ -48,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "demoted": demotion.demoted(server),
         "expired": expiry.waiting(server),
         "missed": refresh.missed(server),
-        "gateway": fronts.gateway(server, protection.relays()),
+        "gateway": fronts.gateway(server, relays()),
         "latest": Revision.objects.all()[:5],
     }
     return render(request, "dashboard/home.html", context)

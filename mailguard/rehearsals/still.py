@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from mailguard.protection import services as protection
+from mailguard.protection.domains import own_domains
 from mailguard.rehearsals.models import Trial
 from mailguard.traffic.envelopes import known
 from mailguard.traffic.keys import key_of, network_of, organisation_of, sent_by
@@ -190,5 +190,5 @@ def fits(row: Attempt, entry: Entry) -> bool:
 
 def somebody() -> str:
     """A recipient of ours that is always there (RFC 5321)."""
-    domains = protection.own_domains().domains
+    domains = own_domains().domains
     return f"postmaster@{domains[0]}" if domains else ""
