@@ -4,7 +4,6 @@ A change is queued as a row first; the worker (`worker.py`) carries it out.
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from celery import current_app
@@ -14,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from mailguard.audit.services import Actor
 from mailguard.changes import tables
-from mailguard.changes.draft import SHOWN, Draft, alone, live_policy, whole
+from mailguard.changes.draft import SHOWN, Draft, live_policy, whole
 from mailguard.changes.drift import drift_of
 from mailguard.changes.findings import findings_of
 from mailguard.changes.models import FINISHED, Kind, Revision
@@ -25,29 +24,24 @@ from mailguard.lists.models import Entry
 from mailguard.lists.services import Tally
 from mailguard.protection import own_lists
 from mailguard.protection import services as protection
-from mailguard.protection.differences import Difference, between
+from mailguard.protection.differences import between
 from mailguard.servers import services as servers
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
-from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup, Spared
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
 
 __all__ = [
-    "denies",
     "discard",
     "draft",
     "drift_of",
     "pending",
     "plan_of",
     "refuse_if_busy",
-    "refusing",
-    "refusing_of",
     "request_adoption",
     "request_apply",
-    "request_panic",
     "unfinished",
 ]
 
@@ -194,50 +188,6 @@ def request_adoption(*, server: Server, actor: Actor, reason: str) -> Revision:
     """Queue taking the server's present files as the new starting point."""
     refuse_if_busy(server)
     return enqueue(server, actor, Kind.ADOPTED, reason=reason)
-
-
-def refusing(server: Server) -> list[Difference]:
-    """What a panic changes: every rule that refuses now and could only log."""
-    return refusing_of(protection.rows(server))
-
-
-def refusing_of(rows: Iterable[protection.Row]) -> list[Difference]:
-    """The same, from rows that are known already."""
-    return [
-        Difference(row.control.key, Mode.ON.value, Mode.TEST.value)
-        for row in rows
-        if row.live is Mode.ON and row.switchable and Mode.TEST in row.control.modes
-    ]
-
-
-def denies(server: Server) -> bool:
-    """Whether entries refuse mail now, which no panic changes."""
-    return bool(server.live_policy) and bool(live_policy(server).uses.deny)
-
-
-@transaction.atomic
-def request_panic(*, server: Server, actor: Actor, reason: str) -> Revision:
-    """Queue only logging for every rule that refuses now, and nothing of the draft.
-
-    What is wanted follows, except where a change of it waits. Raises NotNow where
-    no rule refuses, and whatever `request_apply` raises.
-    """
-    refuse_if_busy(server)
-    made = refusing(server)
-    if not made:
-        raise NotNow("No rule refuses anything that could only log it instead.")
-    waiting = {each.what for each in between(live_policy(server), protection.wanted())}
-    for change in made:
-        if change.what not in waiting:
-            protection.put(change=change, actor=actor, reason=reason)
-    return request_apply(
-        server=server,
-        actor=actor,
-        reason=reason,
-        reload=server.prefer_reload,
-        wish=alone(server, made),
-        override="a panic",
-    )
 
 
 @transaction.atomic

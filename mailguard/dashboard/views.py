@@ -6,8 +6,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from mailguard.changes import demotion, expiry
-from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
+from mailguard.changes.panic import refusing_of
 from mailguard.dashboard import services
 from mailguard.dashboard.forms import ChartForm
 from mailguard.dashboard.traffic import traffic
@@ -45,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],
-        "refusing": changes.refusing_of(rows),
+        "refusing": refusing_of(rows),
         "demoted": demotion.demoted(server),
         "expired": expiry.waiting(server),
         "missed": refresh.missed(server),
