@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
 from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import declared
 from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
@@ -68,8 +69,7 @@ class _Read:
 
     @classmethod
     def of(cls, main: MainCf, master: MasterCf, facts: Facts) -> "_Read":
-        classes = effective(main, facts, "smtpd_restriction_classes")
-        known = frozenset(re.split(r"[,\s]+", classes))
+        known = frozenset(declared(main))
         lists = {name: effective(main, facts, name) for name in LISTS}
         behind = {
             name: tuple(_behind(value, main, known, DEEPEST))

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from postfixconf.policy.asking import path_pattern
 from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import with_class
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Lookup, Side, Spared
@@ -46,7 +47,6 @@ __all__ = [
 ]
 
 SENDER = "smtpd_sender_restrictions"
-CLASSES = "smtpd_restriction_classes"
 OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
 # No entry exempts from relaying, and ETRN has no sender.
@@ -193,7 +193,7 @@ def _with_stop(main: MainCf, own: Mode) -> MainCf:
     """Declare and define the class of the own-domain stop, or take both out."""
     asks = f"cidr:$config_directory/{OWN_TABLE}"
     rule = Rule("check_client_access", asks, warn=own is Mode.TEST)
-    return _with_class(main, OWN_CLASS, rule.text if own is not Mode.OFF else "")
+    return with_class(main, OWN_CLASS, rule.text if own is not Mode.OFF else "")
 
 
 def with_relay_classes(main: MainCf, facts: Facts) -> MainCf:
@@ -201,23 +201,8 @@ def with_relay_classes(main: MainCf, facts: Facts) -> MainCf:
     needed = relay_classes(main, facts)
     for name in RELAY_TABLES:
         rules = ", ".join(rule.text for rule in needed.get(name, ()))
-        main = _with_class(main, class_of(name), rules)
+        main = with_class(main, class_of(name), rules)
     return main
-
-
-def _with_class(main: MainCf, name: str, value: str) -> MainCf:
-    """Declare and define one class of ours, or take both out where it is empty."""
-    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
-    if not value:
-        if main.get(name) is None:
-            return main
-        rest = [each for each in classes if each != name]
-        main = main.remove(name)
-        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
-    if name not in classes:
-        before = main.get(CLASSES)
-        main = main.set(CLASSES, f"{before}, {name}" if before else name)
-    return main if main.get(name) == value else main.set(name, value)
 
 
 def _chained(

@@ -8,6 +8,7 @@ protection. The proof is the relay probe on a running Postfix.
 import re
 from collections.abc import Iterable, Sequence
 
+from postfixconf.policy.classes import declared
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
@@ -62,7 +63,7 @@ def flattened(main: MainCf, facts: Facts, name: str) -> tuple[Rule, ...]:
 
 def unfolded(main: MainCf, value: str) -> tuple[Rule, ...]:
     """The rules of a list's text, `$name` and restriction classes followed."""
-    classes = re.split(r"[,\s]+", main.get("smtpd_restriction_classes") or "")
+    classes = [*declared(main)]
     rules = list(parse_list(expand(value, main)))
     found = []
     while rules:

@@ -4,11 +4,11 @@ A marker is an access table that answers every client with `INFO`: it permits no
 refuses nothing and leaves a line. Pure.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import declared
 from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
@@ -17,7 +17,6 @@ from postfixconf.text.services import Service
 __all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
 
 ASKED = LISTS[:5]  # what is asked at RCPT
-CLASSES = "smtpd_restriction_classes"
 
 RECIPIENT = "smtpd_recipient_restrictions"
 # smtpd does not start without relay protection that refuses: here it is not reached.
@@ -43,8 +42,8 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
 
 def classes(main: MainCf) -> Lists:
     """The restriction classes of main.cf, by name."""
-    names = re.split(r"[,\s]+", main.get(CLASSES) or "")
-    return {n: parse_list(expanded(main.get(n) or "", main.get)) for n in names if n}
+    names = declared(main)
+    return {n: parse_list(expanded(main.get(n) or "", main.get)) for n in names}
 
 
 def marked(where: str, rules: Iterable[Rule], *, softly: bool = False) -> str:

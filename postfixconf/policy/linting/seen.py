@@ -1,11 +1,11 @@
 """What the linter looks at: a configuration, read once for all kinds."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import declared
 from postfixconf.policy.found import switch_is_on
 from postfixconf.policy.linting.around import Around
 from postfixconf.policy.lookups import Uses
@@ -113,8 +113,7 @@ class Seen:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The restriction classes that main.cf declares."""
-        words = re.split(r"[,\s]+", self.value("smtpd_restriction_classes"))
-        return tuple(each for each in words if each)
+        return declared(self.main)
 
     @cached_property
     def lists(self) -> tuple[Listed, ...]:

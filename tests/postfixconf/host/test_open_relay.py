@@ -19,9 +19,10 @@ from postfixconf.errors import Unproven
 from postfixconf.host.conversation import session
 from postfixconf.policy import entries, lookups, relays, small_tables
 from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import CLASSES
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
-from postfixconf.policy.lookups import CLASSES, OWN_CLASS, Uses
+from postfixconf.policy.lookups import OWN_CLASS, Uses
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import Plan, plan

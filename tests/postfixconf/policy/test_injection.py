@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from postfixconf.errors import BadValue
 from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.classes import CLASSES
 from postfixconf.policy.entries import ALLOW, DENY, Entry, Kind, Side
-from postfixconf.policy.lookups import CLASSES, OWN_CLASS, Uses
+from postfixconf.policy.lookups import OWN_CLASS, Uses
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
