@@ -31,7 +31,8 @@ from postfixconf.policy.probe_service import PROBE_OVERRIDES
 from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAYS, class_of
 from postfixconf.policy.sources import lines
-from postfixconf.text.access import lines_of, with_block
+from postfixconf.text.access import lines_of
+from postfixconf.text.lines import terminated
 from postfixconf.text.maincf import MainCf
 from tests.support.dns import Dns
 from tests.support.facts import STOCK_MASTER, installed
@@ -178,7 +179,7 @@ def write(directory: Path, case: Case) -> dict[str, str]:
         mine = [each for each in case.wanted.entries if each.lookup is lookup]
         text = "".join(lines(lookup, mine, own, dotted=False))
         if lookup is Lookup.ACCESS:
-            text = once(with_block(case.wanted.hand, text))
+            text = once(terminated(case.wanted.hand) + text)
         (directory / lookup).write_text(text)
     for table in case.plan.tables:  # own domains, relays, keyed lists, the recorder
         (directory / table.path).write_text("".join(table.lines()))
