@@ -4,9 +4,10 @@ from typing import Any
 
 from django import forms
 
+from mailguard.forms import Chosen, Typed
 from mailguard.greylisting.whitelist import doubts
 from mailguard.lists.checks import Guard
-from mailguard.lists.forms import Chosen, NoteForm, Typed
+from mailguard.lists.forms import NoteForm
 from mailguard.lists.services import find
 from mailguard.servers.models import Server
 from postfixconf.errors import BadValue, HostError

@@ -1,14 +1,15 @@
 """The forms about entries. Each says what is wrong by quoting it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Div, Layout
+from crispy_forms.layout import Div
 from django import forms
 from django.utils import timezone
 
+from mailguard.forms import Chosen, Typed, bare, judged
 from mailguard.lists.checks import Guard, doubts
 from mailguard.lists.models import Entry as Row
 from mailguard.lists.reading import read_expires, read_note
@@ -19,11 +20,9 @@ from postfixconf.policy.entries import Entry, Kind, Side
 __all__ = [
     "GREY_KINDS",
     "KINDS",
-    "Chosen",
     "EntryForm",
     "NoteForm",
     "Noted",
-    "Typed",
     "UploadForm",
 ]
 
@@ -40,22 +39,6 @@ KINDS = {
     Kind.HELO: "Greeting (HELO)",
 }
 LARGEST = 200 * 1024 * 1024  # bytes
-T = TypeVar("T")
-
-
-class Typed(forms.CharField):
-    """What somebody typed, with every character: a reader of ours judges it."""
-
-    def run_validators(self, value: str) -> None:
-        """None: Django's would not quote what is wrong."""
-
-
-class Chosen(forms.ChoiceField):
-    """One of a few; anything else is quoted, and shortened."""
-
-    def validate(self, value: str) -> None:
-        if not self.valid_value(value):
-            raise forms.ValidationError(f"{quoted(value)}: choose one of the list")
 
 
 class When(forms.DateTimeInput):
@@ -91,23 +74,12 @@ class Noted(forms.Form):
 
     def clean_note(self) -> str:
         """One line of visible text."""
-        return self.judged(read_note, self.cleaned_data["note"])
-
-    def judged(self, read: Callable[[str], T], text: str) -> T:
-        """What a reader makes of it, or its complaint as the field's error."""
-        try:
-            return read(text)
-        except BadValue as cause:
-            raise forms.ValidationError(f"{cause}.") from None
+        return judged(read_note, self.cleaned_data["note"])
 
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        helper.disable_csrf = True
-        helper.layout = Layout(Div(*self.fields, css_class="fields"))
-        return helper
+        return bare(Div(*self.fields, css_class="fields"))
 
 
 class NoteForm(Noted):
@@ -123,7 +95,7 @@ class NoteForm(Noted):
 
     def clean_expires(self) -> datetime | None:
         """A time that is still to come."""
-        return self.judged(read_expires, self.cleaned_data["expires"])
+        return judged(read_expires, self.cleaned_data["expires"])
 
     @classmethod
     def of(cls, row: Row) -> "NoteForm":
@@ -214,7 +186,4 @@ class UploadForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        helper.disable_csrf = True
-        return helper
+        return bare()
