@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -20,6 +21,7 @@ from postfixconf.policy.entries import Entry, Kind, Side
 __all__ = [
     "GREY_KINDS",
     "KINDS",
+    "Doubted",
     "EntryForm",
     "NoteForm",
     "Noted",
@@ -103,8 +105,32 @@ class NoteForm(Noted):
         return cls(initial={"note": row.note, "expires": row.expires_at})
 
 
-class EntryForm(NoteForm):
+class Doubted(NoteForm):
     """A new entry. `doubts` has to be empty, or confirmed, before it is added."""
+
+    sure = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    entry: Entry | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Entry:
+        """The entry that a valid form asks for."""
+        if self.entry is None:
+            raise ValueError("the form is not valid")
+        return self.entry
+
+    def ask(self, entry: Entry, told: str, doubts: Iterator[str]) -> None:
+        """Take the entry, and show its doubts unless just this was confirmed."""
+        self.entry = entry
+        if self.cleaned_data["sure"] != told:
+            self.doubts = tuple(doubts)
+        if self.doubts:
+            self.data = {**dict(self.data.items()), "sure": told}
+
+
+class EntryForm(Doubted):
+    """Whom to let in or keep out."""
 
     side = Chosen(choices=SIDES.items(), label="Let in or keep out?")
     kind = Chosen(choices=KINDS.items(), label="Whom, by")
@@ -113,7 +139,6 @@ class EntryForm(NoteForm):
         label="Value",
         help_text="user@example.org, example.org, 192.0.2.7 or 192.0.2.0/24",
     )
-    sure = forms.CharField(required=False, widget=forms.HiddenInput)
 
     field_order = ["side", "kind", "value", "note", "expires", "sure"]
 
@@ -122,15 +147,6 @@ class EntryForm(NoteForm):
     ) -> None:
         super().__init__(data, initial={"side": Side.DENY, **(initial or {})})
         self.guard = guard
-        self.entry: Entry | None = None
-        self.doubts: list[str] = []
-
-    @property
-    def wanted(self) -> Entry:
-        """The entry that a valid form asks for."""
-        if self.entry is None:
-            raise ValueError("the form is not valid")
-        return self.entry
 
     def clean(self) -> None:
         """Side, kind and value together make an entry."""
@@ -143,11 +159,8 @@ class EntryForm(NoteForm):
         except BadValue as cause:
             self.add_error("value", f"{cause}.")
             return
-        self.entry, told = entry, f"{entry.side} {entry.kind} {entry.value}"
-        if given["sure"] != told:
-            self.doubts = [*doubts(entry), *moved]
-        if self.doubts:
-            self.data = {**dict(self.data.items()), "sure": told}
+        told = f"{entry.side} {entry.kind} {entry.value}"
+        self.ask(entry, told, chain(doubts(entry), moved))
 
 
 def moves(entry: Entry) -> Iterator[str]:
