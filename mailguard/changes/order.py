@@ -25,9 +25,9 @@ from postfixconf.policy.found import find
 from postfixconf.policy.observed import front_services
 from postfixconf.policy.ordering import SPARING, Listing
 from postfixconf.policy.placement import refusal
-from postfixconf.policy.plan import wanted_main
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.presets import MANUAL
+from postfixconf.policy.wanted import wanted_main
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule
