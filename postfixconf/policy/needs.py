@@ -115,9 +115,8 @@ def wanted_options(
 
     It names each list of ours that is there, or among the `written` tables, and all of
     them where greylisting is `brought` by mailguard: postgrey passes over a list that
-    is not there, and reads it on a HUP once it is. Where
-    nothing of it can be understood it stays; that forbids a change only where
-    something is wanted of it.
+    is not there, and reads it on a HUP once it is. Where nothing of it can be
+    understood it stays; that forbids a change only where something is wanted of it.
     """
     path = facts.postgrey_options
     if not path:
@@ -126,22 +125,23 @@ def wanted_options(
         options = options_of(adopted.options or before.options, path)
         options = policy.greylisting.written(options)
         there = with_lists(facts, POSTGREY_LISTS if brought else written)
-        for path in there.postgrey_lists:
-            name = f"{facts.config_directory}/{path}"
-            options = options.with_list(POSTGREY_LISTS[path], name)
+        for each in there.postgrey_lists:
+            name = f"{facts.config_directory}/{each}"
+            options = options.with_list(POSTGREY_LISTS[each], name)
         return options.render(), ()
     except (BadFile, BadPolicy) as cause:
-        sentence = f"postgrey's options cannot be read: {cause}."
-        remedy = "Write them as plain words, and adopt the edit."
         wanted = policy.greylisting != Greylisting()
-        return before.options, (
-            Finding(
-                Level.WARNING,
-                "postgrey_options",
-                path,
-                sentence,
-                remedy,
-                blocks=wanted,
-                why="mailguard changes nothing in a file that it does not understand.",
-            ),
-        )
+        return before.options, (not_understood(path, str(cause), blocks=wanted),)
+
+
+def not_understood(path: str, cause: str, *, blocks: bool) -> Finding:
+    """postgrey's options are such that nothing can be written to them."""
+    return Finding(
+        Level.WARNING,
+        "postgrey_options",
+        path,
+        f"postgrey's options cannot be read: {cause}.",
+        "Write them as plain words, and adopt the edit.",
+        blocks=blocks,
+        why="mailguard changes nothing in a file that it does not understand.",
+    )
