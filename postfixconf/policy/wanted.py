@@ -52,6 +52,7 @@ class Wanted:
 
     @classmethod
     def of(cls, policy: Policy, adopted: Texts, observed: Observed) -> "Wanted":
+        """Of what was adopted. Raises BadFile for a file Postfix would not read."""
         facts, before = observed.facts, observed.texts
         main, services = MainCf.parse(adopted.main), MasterCf.parse(adopted.master)
         found = find(main, services, facts, policy.controls)
