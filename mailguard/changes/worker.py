@@ -30,8 +30,8 @@ from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import apply as protocol
 from postfixconf.host import files, recovery
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.checkpoint import Checkpoint, name_of
-from postfixconf.host.journal import Journal
 from postfixconf.policy.needs import with_lists
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.plan import Plan, plan

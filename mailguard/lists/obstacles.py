@@ -8,7 +8,7 @@ from mailguard.servers.models import Server
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.lookups import NEVER
 from postfixconf.policy.observed import effective
-from postfixconf.policy.placing import PERMITS, managed
+from postfixconf.policy.ranks import PERMITS, managed
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import parse_list
 

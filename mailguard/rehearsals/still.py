@@ -17,7 +17,7 @@ from postfixconf.host.rehearsal.trace import LAST, Outcome
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.entries import Entry, Kind
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule as Line
 from postfixconf.text.rules import parse_list

@@ -34,6 +34,7 @@ from pathlib import Path
 
 from postfixconf.errors import BadFile, HandEdited, HostError, Locked, Refusal
 from postfixconf.host import checkpoint, files, services
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.apply_steps import (
     ask_before,
     check,
@@ -45,7 +46,6 @@ from postfixconf.host.apply_steps import (
 )
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
 from postfixconf.host.list_readers import ListReaders
 from postfixconf.host.outcome import Applied, Broken, Outcome, Refused, RolledBack
 from postfixconf.host.proof import prove

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from postfixconf.errors import Refusal
 from postfixconf.host import files, observe, ports, tables
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
 from postfixconf.host.proof import Baseline, baseline, leave_old_smtpds, probe_smtpds
 from postfixconf.host.rehearsal import safety
 from postfixconf.host.rehearsal.running import trials

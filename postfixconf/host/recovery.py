@@ -11,9 +11,9 @@ from pathlib import Path
 
 from postfixconf.errors import HostError
 from postfixconf.host import checkpoint, files, observe, services
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
 from postfixconf.host.list_readers import ListReaders
 from postfixconf.host.outcome import Broken, Outcome, Refused, RolledBack
 from postfixconf.host.rehearsal import room

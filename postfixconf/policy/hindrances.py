@@ -21,8 +21,8 @@ from postfixconf.policy.lookups import (
     type_of,
 )
 from postfixconf.policy.observed import Facts, effective, front_services
-from postfixconf.policy.placing import managed
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.ranks import managed
 from postfixconf.policy.relay import flattened, unfolded
 from postfixconf.policy.relays import RELAY_TABLES, asks_relays
 from postfixconf.text.maincf import MainCf

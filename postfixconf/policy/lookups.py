@@ -25,7 +25,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Lookup, Side, Spared
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
+from postfixconf.policy.ranks import AFTER, FIRST, PERMITS, managed, position
 from postfixconf.policy.relays import RELAY_TABLES, asks_relays, class_of, kept
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list

@@ -22,7 +22,7 @@ from postfixconf.policy.control import Control, Restriction
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.lookups import ours
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.placing import PERMITS, position
+from postfixconf.policy.ranks import PERMITS, position
 from postfixconf.policy.relay import RELAY_LISTS, unfolded
 from postfixconf.text.layout import common
 from postfixconf.text.maincf import MainCf

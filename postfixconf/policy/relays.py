@@ -24,7 +24,7 @@ from ipaddress import ip_network
 from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.entries import ALLOW
 from postfixconf.policy.names import modern
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.text.rules import Rule
 
 __all__ = ["RELAYS", "RELAY_TABLES", "asks_relays", "class_of", "kept", "relay_lines"]

@@ -7,7 +7,7 @@ from postfixconf.policy.control import Restriction
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Listed, Seen
 from postfixconf.policy.names import modern
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.policy.relay import PROTECTING, RELAY_LISTS
 from postfixconf.text.rules import Rule
 

@@ -10,13 +10,13 @@ from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Seen
 from postfixconf.policy.lookups import rule_of
 from postfixconf.policy.names import modern
-from postfixconf.policy.placing import managed
 from postfixconf.policy.policy_services import (
     ASKS,
     DEFAULT_ACTION,
     USUAL,
     service_of,
 )
+from postfixconf.policy.ranks import managed
 from postfixconf.text.rules import Rule
 from postfixconf.text.services import Service
 

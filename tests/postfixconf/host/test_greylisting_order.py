@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from postfixconf.host.apply import apply
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.observe import observe
 from postfixconf.host.postgrey import Postgrey
 from postfixconf.host.checkpoint import Checkpoint

@@ -15,9 +15,9 @@ from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.ordering import Listing, arrange, key_of, names_of
-from postfixconf.policy.placing import PERMITS
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.policy.relay import has_relay_protection
 from postfixconf.policy.softening import softened
 from postfixconf.text.lists import items
