@@ -17,6 +17,7 @@ from mailguard.changes.draft import SHOWN, Draft, live_policy, whole
 from mailguard.changes.drift import drift_of
 from mailguard.changes.findings import findings_of
 from mailguard.changes.models import FINISHED, Kind, Revision
+from mailguard.changes.texts import columns_of
 from mailguard.errors import NotNow
 from mailguard.lists import claims
 from mailguard.lists import services as lists
@@ -29,7 +30,6 @@ from mailguard.servers import services as servers
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
 from postfixconf.policy.entries import Lookup, Spared
-from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
 
@@ -142,7 +142,7 @@ def request_apply(
         plan_digest=made.digest,
         override=override,
         findings=[asdict(each) for each in made.findings],
-        **texts_of(made.before, made.after),
+        **columns_of(made.before, made.after),
     )
     claims.claim(revision.number, wish.rows)
     return revision
@@ -211,20 +211,6 @@ def refuse_if_busy(server: Server) -> None:
             f"Revision {busy.number} by {busy.actor_name} is "
             f"{busy.get_state_display()}. Nothing was changed."
         )
-
-
-def texts_of(before: Texts, after: Texts) -> dict[str, bytes]:
-    """The text columns of a revision."""
-    return {
-        "main_before": servers.as_bytes(before.main),
-        "master_before": servers.as_bytes(before.master),
-        "access_before": servers.as_bytes(before.access),
-        "options_before": servers.as_bytes(before.options),
-        "main_after": servers.as_bytes(after.main),
-        "master_after": servers.as_bytes(after.master),
-        "access_after": servers.as_bytes(after.access),
-        "options_after": servers.as_bytes(after.options),
-    }
 
 
 def enqueue(server: Server, actor: Actor, kind: Kind, **columns: object) -> Revision:
