@@ -18,13 +18,14 @@ from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.entries import Entry, Kind
 from postfixconf.policy.ranks import PERMITS
+from postfixconf.policy.restriction_lists import DATA, END_OF_DATA
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule as Line
 from postfixconf.text.rules import parse_list
 
 __all__ = ["Later", "Stop", "envelope_of", "later", "later_of", "stops"]
 
-LATER = ("smtpd_data_restrictions", "smtpd_end_of_data_restrictions")
+LATER = (DATA, END_OF_DATA)
 STOPPING = (Outcome.REFUSED, Outcome.DEFERRED)
 OURS = "/mailguard/"
 LATELY = 200  # attempts of a network that are looked at for one client

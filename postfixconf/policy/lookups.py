@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postfixconf.policy.asking import path_pattern
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.classes import with_class
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC, Controls
@@ -27,6 +26,7 @@ from postfixconf.policy.entries import Lookup, Side, Spared
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.ranks import AFTER, FIRST, PERMITS, managed, position
 from postfixconf.policy.relays import RELAY_TABLES, asks_relays, class_of, kept
+from postfixconf.policy.restriction_lists import ETRN, RELAY, RESTRICTION_LISTS, SENDER
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
@@ -46,11 +46,10 @@ __all__ = [
     "with_relay_classes",
 ]
 
-SENDER = "smtpd_sender_restrictions"
 OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
 # No entry exempts from relaying, and ETRN has no sender.
-NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
+NEVER = (RELAY, ETRN)
 OURS = {*Lookup, *RELAY_TABLES.values()} - {Lookup.ACCESS}
 CHECKS = {
     Lookup.CLIENTS: "check_client_access",
@@ -97,7 +96,7 @@ def weave(
     says whether there are relays in front.
     """
     main = _with_stop(main, own)
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         if name not in NEVER:
             wanted = chain(main, name, uses, own, facts, controls, relays=relays)
             main = _chained(main, name, wanted, facts, controls)
@@ -160,7 +159,7 @@ def type_of(table: Lookup, main: MainCf, facts: Facts) -> str:
     if table is Lookup.NETWORKS:
         return "cidr"
     if table is Lookup.ACCESS:
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             for rule in parse_list(effective(main, facts, name)):
                 if found := _asks_access(rule, facts):
                     return found
@@ -171,7 +170,7 @@ def asked_in(main: MainCf, facts: Facts) -> frozenset[str]:
     """The lists that ask the sender table, hand-written lines and all."""
     return frozenset(
         name
-        for name in LISTS
+        for name in RESTRICTION_LISTS
         for rule in parse_list(effective(main, facts, name))
         if _asks_access(rule, facts)
     )

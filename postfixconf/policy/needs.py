@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from postfixconf.errors import BadFile, BadPolicy
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.finding import Finding, Level
 from postfixconf.policy.found import find
 from postfixconf.policy.greylisting import GREYLISTING, Greylisting, asks
 from postfixconf.policy.observed import Facts, Texts, effective
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.postgrey_options import Options, convention_of
@@ -77,7 +77,11 @@ def _asks_ours(texts: Texts, facts: Facts) -> bool:
     found = find(main, master, facts)[GREYLISTING]
     if found.mode is Mode.OFF or found.elsewhere:
         return found.mode is not Mode.OFF
-    rules = (r for name in LISTS for r in parse_list(effective(main, facts, name)))
+    rules = (
+        r
+        for name in RESTRICTION_LISTS
+        for r in parse_list(effective(main, facts, name))
+    )
     return any(asks(rule, facts.postgrey) for rule in rules)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from postfixconf.policy.classes import declared
 from postfixconf.policy.observed import Facts, effective
+from postfixconf.policy.restriction_lists import RECIPIENT, RELAY
 from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
@@ -24,7 +25,7 @@ __all__ = [
     "unfolded",
 ]
 
-RELAY_LISTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+RELAY_LISTS = (RELAY, RECIPIENT)
 # smtpd(8) dies unless one of these stands in the relay or recipient list.
 PROTECTING = frozenset(
     {
@@ -78,7 +79,7 @@ def unfolded(main: MainCf, value: str) -> tuple[Rule, ...]:
 
 def relay_rules(main: MainCf, facts: Facts, name: str) -> str:
     """One list as smtpd starts from it, `$name` not expanded."""
-    if name == "smtpd_relay_restrictions" and main.get(name) is None:
+    if name == RELAY and main.get(name) is None:
         return DEFAULT_RELAY if compatibility(main) >= (1,) else ""
     return effective(main, facts, name)
 

@@ -7,8 +7,8 @@ refuses nothing and leaves a line. Pure.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.classes import declared
+from postfixconf.policy.restriction_lists import RECIPIENT, RESTRICTION_LISTS
 from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
@@ -16,9 +16,8 @@ from postfixconf.text.services import Service
 
 __all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
 
-ASKED = LISTS[:5]  # what is asked at RCPT
+ASKED = RESTRICTION_LISTS[:5]  # what is asked at RCPT
 
-RECIPIENT = "smtpd_recipient_restrictions"
 # smtpd does not start without relay protection that refuses: here it is not reached.
 ENOUGH = ("check_client_access static:OK", "reject_unauth_destination")
 

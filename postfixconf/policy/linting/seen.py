@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.classes import declared
 from postfixconf.policy.found import switch_is_on
 from postfixconf.policy.linting.around import Around
@@ -16,6 +15,7 @@ from postfixconf.policy.relay import (
     relay_rules,
     unfolded,
 )
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -67,7 +67,7 @@ class Seen:
         over = service.overrides() if service else {}
         if parameter in over:
             return over[parameter]
-        if parameter in LISTS:
+        if parameter in RESTRICTION_LISTS:
             return relay_rules(self.main, self.facts, parameter)
         return effective(self.main, self.facts, parameter)
 
@@ -136,7 +136,7 @@ class Seen:
                 yield f"-o {name} of {service.name}", name, value
 
     def _of_main(self) -> Iterator[Listed]:
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             users = [x for x in self.smtpds if name not in x.overrides()]
             front = not self.smtpds or any(each in self.fronts for each in users)
             sasl = any(self.signs_in(x) for x in users or (None,))
@@ -147,7 +147,7 @@ class Seen:
             sasl = self.signs_in(each)
             front = each in self.fronts
             for name, value in each.overrides().items():
-                if name in LISTS:
+                if name in RESTRICTION_LISTS:
                     yield self._listed(name, each.name, value, front=front, sasl=sasl)
 
     def _listed(

@@ -18,7 +18,6 @@ import pytest
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import session
 from postfixconf.policy import entries, lookups, relays, small_tables
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.classes import CLASSES
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
@@ -30,6 +29,7 @@ from postfixconf.policy.policy import Policy
 from postfixconf.policy.probe_service import PROBE_OVERRIDES
 from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAYS, class_of
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.sources import lines
 from postfixconf.text.access import lines_of
 from postfixconf.text.lines import terminated
@@ -83,10 +83,10 @@ FORMS = [
 ]
 SENDERS = ("", "boss@practice.test", SENDER)
 MANAGED = (
-    *LISTS,
+    *RESTRICTION_LISTS,
     CLASSES,
     OWN_CLASS,
-    *map(class_of, LISTS),
+    *map(class_of, RESTRICTION_LISTS),
     "compatibility_level",
 )
 FACTS = replace(installed(), default_table_type="texthash")
