@@ -2,7 +2,8 @@
 
 As Postfix does it for a word (mac_expand(3), postconf(5)): `?` is used where the name
 is not empty, `:` where it is. What comes out is a value as main.cf has them, so that
-`$$` stays two. What is not decided: comparisons (`${{a} == {b}?…}`).
+`$$` stays two. What is not decided: comparisons (`${{a} == {b}?…}`). A value that
+names itself, on which Postfix dies, has its name left in it.
 """
 
 import re
@@ -13,7 +14,7 @@ __all__ = ["expanded"]
 Known = Callable[[str], str | None]
 NAME = re.compile(r"\w+")
 REFERENCE = re.compile(r"[{(]?(\w+)\s*(.*?)[})]?", re.DOTALL)  # behind its `$`
-DEEPEST = 10  # a value may name itself
+DEEPEST = 10  # values in values
 CLOSING = {"{": "}", "(": ")"}
 
 
@@ -54,7 +55,7 @@ def filled(reference: str, known: Known, depth: int) -> str:
     if told is None:
         before, behind = reference[: match.start(2)], reference[match.end(2) :]
         return f"${before}{expanded(choice, known, depth)}{behind}"
-    there = expanded(told, known, depth)
+    there = expanded(told, lambda each: None if each == name else known(each), depth)
     if not choice:
         return there
     yes, no = alternatives(choice)
