@@ -9,8 +9,8 @@ from mailguard.changes.draft import live_policy
 from mailguard.changes.drift import last_written
 from mailguard.changes.models import Revision
 from mailguard.changes.outcomes import became_live, finish
-from mailguard.changes.services import texts_of
 from mailguard.changes.tables import watched
+from mailguard.changes.texts import columns_of
 from mailguard.protection import own_lists, trusting
 from mailguard.protection import services as protection
 from mailguard.protection.beginning import keep_found
@@ -60,7 +60,7 @@ def adopt(revision: Revision) -> None:
         server.adopted_options = servers.as_bytes(seen.texts.options)
         server.save()
         Revision.objects.filter(pk=revision.pk).update(
-            policy=policy.as_json(), changes=changed, **texts_of(before, seen.texts)
+            policy=policy.as_json(), changes=changed, **columns_of(before, seen.texts)
         )
         finish(revision, protocol.Applied(f"Postfix {seen.facts.version}"))
 

@@ -14,6 +14,7 @@ from mailguard.changes import services
 from mailguard.changes.draft import Draft
 from mailguard.changes.drift import last_written
 from mailguard.changes.models import Kind, Revision
+from mailguard.changes.texts import columns_of
 from mailguard.errors import NotNow
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -48,7 +49,7 @@ def request(*, server: Server, actor: Actor, reason: str, wish: Draft) -> Revisi
         reload=server.prefer_reload,
         plan_digest=made.digest,
         own_main=servers.as_bytes(own),
-        **services.texts_of(made.before, made.after),
+        **columns_of(made.before, made.after),
     )
 
 

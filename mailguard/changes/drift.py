@@ -1,6 +1,9 @@
 """What differs between files, as diffs: hand edits, revisions, and any two of them."""
 
+from dataclasses import replace
+
 from mailguard.changes.models import Revision, State
+from mailguard.changes.texts import texts_after
 from mailguard.servers import services as servers
 from mailguard.servers.models import Observed, Server
 from postfixconf.policy.observed import Texts
@@ -50,12 +53,7 @@ def last_written(server: Server) -> Texts | None:
         if main is None:
             main = row.main_after if row.own_main is None else row.own_main
         if row.own_main is None:
-            return Texts(
-                servers.as_text(main),
-                servers.as_text(row.master_after),
-                servers.as_text(row.access_after),
-                servers.as_text(row.options_after),
-            )
+            return replace(texts_after(row), main=servers.as_text(main))
     return None
 
 

@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from mailguard.changes.models import State
 from mailguard.changes.templatetags.changes import fit
+from mailguard.forms import bare
 
 __all__ = ["AdoptForm", "ApplyForm", "FilterForm", "ReasonForm"]
 
@@ -32,9 +33,7 @@ class ReasonForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        return helper
+        return bare(token=True)
 
 
 def printable(reason: str) -> str:

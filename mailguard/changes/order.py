@@ -20,14 +20,14 @@ from mailguard.protection import services as protection
 from mailguard.protection.differences import ORDER, Difference, order_word
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.found import find
 from postfixconf.policy.observed import front_services
 from postfixconf.policy.ordering import SPARING, Listing
 from postfixconf.policy.placement import refusal
-from postfixconf.policy.plan import wanted_main
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.presets import MANUAL
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
+from postfixconf.policy.wanted import wanted_main
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule
@@ -82,7 +82,7 @@ def standing(server: Server) -> Standing:
     )
     live = MainCf.parse(seen.texts.main)
     read = (
-        {name: Listing.of(each, facts, name, controls) for name in LISTS}
+        {name: Listing.of(each, facts, name, controls) for name in RESTRICTION_LISTS}
         for each in (then, bare, live)
     )
     shadows = {

@@ -11,7 +11,7 @@ from mailguard.concealing import concealed
 from mailguard.lists import claims
 from mailguard.servers import services as servers
 from postfixconf.host import apply as protocol
-from postfixconf.host.journal import Step
+from postfixconf.host.apply_journal import Step
 from postfixconf.policy.observed import Facts, Observed
 from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf

@@ -15,6 +15,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes import order
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
+from mailguard.protection.domains import own_domains
 from mailguard.servers.models import Server
 from postfixconf.policy.control import Mode
 from postfixconf.policy.policy import OWN
@@ -55,7 +56,7 @@ def lines(
 
     `rows` are those of the server where they are known already.
     """
-    named = bool(protection.own_domains().domains)
+    named = bool(own_domains().domains)
     found = []
     for row in protection.rows(server) if rows is None else rows:
         if row.control.key in preset.keys:

@@ -4,7 +4,6 @@ A change is queued as a row first; the worker (`worker.py`) carries it out.
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from celery import current_app
@@ -14,10 +13,11 @@ from kombu.exceptions import OperationalError
 
 from mailguard.audit.services import Actor
 from mailguard.changes import tables
-from mailguard.changes.draft import SHOWN, Draft, alone, live_policy, whole
+from mailguard.changes.draft import SHOWN, Draft, live_policy, whole
 from mailguard.changes.drift import drift_of
 from mailguard.changes.findings import findings_of
 from mailguard.changes.models import FINISHED, Kind, Revision
+from mailguard.changes.texts import columns_of
 from mailguard.errors import NotNow
 from mailguard.lists import claims
 from mailguard.lists import services as lists
@@ -25,29 +25,23 @@ from mailguard.lists.models import Entry
 from mailguard.lists.services import Tally
 from mailguard.protection import own_lists
 from mailguard.protection import services as protection
-from mailguard.protection.differences import Difference, between
+from mailguard.protection.differences import between
 from mailguard.servers import services as servers
 from mailguard.servers.broker import broker_alive
 from mailguard.servers.models import Observed, Server
-from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup, Spared
-from postfixconf.policy.observed import Texts
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
 
 __all__ = [
-    "denies",
     "discard",
     "draft",
     "drift_of",
     "pending",
     "plan_of",
     "refuse_if_busy",
-    "refusing",
-    "refusing_of",
     "request_adoption",
     "request_apply",
-    "request_panic",
     "unfinished",
 ]
 
@@ -148,7 +142,7 @@ def request_apply(
         plan_digest=made.digest,
         override=override,
         findings=[asdict(each) for each in made.findings],
-        **texts_of(made.before, made.after),
+        **columns_of(made.before, made.after),
     )
     claims.claim(revision.number, wish.rows)
     return revision
@@ -196,50 +190,6 @@ def request_adoption(*, server: Server, actor: Actor, reason: str) -> Revision:
     return enqueue(server, actor, Kind.ADOPTED, reason=reason)
 
 
-def refusing(server: Server) -> list[Difference]:
-    """What a panic changes: every rule that refuses now and could only log."""
-    return refusing_of(protection.rows(server))
-
-
-def refusing_of(rows: Iterable[protection.Row]) -> list[Difference]:
-    """The same, from rows that are known already."""
-    return [
-        Difference(row.control.key, Mode.ON.value, Mode.TEST.value)
-        for row in rows
-        if row.live is Mode.ON and row.switchable and Mode.TEST in row.control.modes
-    ]
-
-
-def denies(server: Server) -> bool:
-    """Whether entries refuse mail now, which no panic changes."""
-    return bool(server.live_policy) and bool(live_policy(server).uses.deny)
-
-
-@transaction.atomic
-def request_panic(*, server: Server, actor: Actor, reason: str) -> Revision:
-    """Queue only logging for every rule that refuses now, and nothing of the draft.
-
-    What is wanted follows, except where a change of it waits. Raises NotNow where
-    no rule refuses, and whatever `request_apply` raises.
-    """
-    refuse_if_busy(server)
-    made = refusing(server)
-    if not made:
-        raise NotNow("No rule refuses anything that could only log it instead.")
-    waiting = {each.what for each in between(live_policy(server), protection.wanted())}
-    for change in made:
-        if change.what not in waiting:
-            protection.put(change=change, actor=actor, reason=reason)
-    return request_apply(
-        server=server,
-        actor=actor,
-        reason=reason,
-        reload=server.prefer_reload,
-        wish=alone(server, made),
-        override="a panic",
-    )
-
-
 @transaction.atomic
 def discard(*, server: Server, actor: Actor) -> int:
     """Want again what is live; how many waiting changes that dropped.
@@ -261,20 +211,6 @@ def refuse_if_busy(server: Server) -> None:
             f"Revision {busy.number} by {busy.actor_name} is "
             f"{busy.get_state_display()}. Nothing was changed."
         )
-
-
-def texts_of(before: Texts, after: Texts) -> dict[str, bytes]:
-    """The text columns of a revision."""
-    return {
-        "main_before": servers.as_bytes(before.main),
-        "master_before": servers.as_bytes(before.master),
-        "access_before": servers.as_bytes(before.access),
-        "options_before": servers.as_bytes(before.options),
-        "main_after": servers.as_bytes(after.main),
-        "master_after": servers.as_bytes(after.master),
-        "access_after": servers.as_bytes(after.access),
-        "options_after": servers.as_bytes(after.options),
-    }
 
 
 def enqueue(server: Server, actor: Actor, kind: Kind, **columns: object) -> Revision:

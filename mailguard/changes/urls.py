@@ -1,6 +1,12 @@
 from django.urls import path
 
-from mailguard.changes import lint_views, order_views, past, preset_views, views
+from mailguard.changes import (
+    history_views,
+    lint_views,
+    order_views,
+    preset_views,
+    views,
+)
 
 app_name = "changes"
 
@@ -18,11 +24,13 @@ urlpatterns = [
     path("protection/presets/", preset_views.presets, name="presets"),
     path("protection/presets/<slug:name>/", preset_views.one, name="preset"),
     path("panic/", views.panic, name="panic"),
-    path("history/", past.history, name="history"),
-    path("history/changes/", past.changes, name="changes"),
-    path("history/changes/<int:pk>/undo/", past.undo_change, name="undo_change"),
-    path("history/compare/", past.compare, name="compare"),
-    path("history/<int:number>/", past.revision, name="revision"),
-    path("history/<int:number>/restore/", past.restoring, name="restore"),
-    path("history/<int:number>/undo/", past.undo_of, name="undo"),
+    path("history/", history_views.history, name="history"),
+    path("history/changes/", history_views.changes, name="changes"),
+    path(
+        "history/changes/<int:pk>/undo/", history_views.undo_change, name="undo_change"
+    ),
+    path("history/compare/", history_views.compare, name="compare"),
+    path("history/<int:number>/", history_views.revision, name="revision"),
+    path("history/<int:number>/restore/", history_views.restoring, name="restore"),
+    path("history/<int:number>/undo/", history_views.undo_of, name="undo"),
 ]

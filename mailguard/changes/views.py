@@ -10,6 +10,7 @@ from mailguard.changes import draft as drafts
 from mailguard.changes import history, services
 from mailguard.changes.draft import Draft
 from mailguard.changes.forms import AdoptForm, ApplyForm, ReasonForm
+from mailguard.changes.panic import denies, refusing, request_panic
 from mailguard.changes.templatetags.changes import come_and_go
 from mailguard.errors import NotNow
 from mailguard.lists import pins
@@ -149,7 +150,7 @@ def panic(request: HttpRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            queued = services.request_panic(
+            queued = request_panic(
                 server=server,
                 actor=actor_of(request),
                 reason=form.cleaned_data["reason"],
@@ -162,7 +163,7 @@ def panic(request: HttpRequest) -> HttpResponse:
 
 def panic_context(server: Server, form: ReasonForm) -> dict[str, object]:
     """The rules that would only log, and what would still refuse mail."""
-    changes = services.refusing(server)
+    changes = refusing(server)
     going = {each.what for each in changes}
     rows = [row for row in protection.rows(server) if not row.control.sends]
     on = [row.control for row in rows if row.live is Mode.ON]
@@ -170,7 +171,7 @@ def panic_context(server: Server, form: ReasonForm) -> dict[str, object]:
         "form": form,
         "changes": changes,
         "staying": [control for control in on if control.key not in going],
-        "denies": services.denies(server),
+        "denies": denies(server),
         "size": services.draft(server).size,
         "drift": services.drift_of(server),
         "unfinished": services.unfinished(server),

@@ -22,6 +22,7 @@ from mailguard.changes.expiry import expire
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.changes.outcomes import became_live, finish, keep_steps, made_anew
 from mailguard.changes.services import enqueue
+from mailguard.changes.texts import texts_after, texts_before
 from mailguard.protection import own_lists
 from mailguard.protection.beginning import complete
 from mailguard.protection.sealing import seal
@@ -29,11 +30,11 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import PostfixconfError
 from postfixconf.host import apply as protocol
-from postfixconf.host import files
+from postfixconf.host import files, recovery
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.checkpoint import Checkpoint, name_of
-from postfixconf.host.journal import Journal
 from postfixconf.policy.needs import with_lists
-from postfixconf.policy.observed import Observed, Texts
+from postfixconf.policy.observed import Observed
 from postfixconf.policy.plan import Plan, plan
 from postfixconf.policy.policy import Policy
 
@@ -144,13 +145,7 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
     adopted, seen = servers.adopted_texts(server), servers.look(server)
     if adopted is None or seen is None:
         raise PostfixconfError(server.observed.trouble or "the server is not adopted")
-    before = Texts(
-        servers.as_text(revision.main_before),
-        servers.as_text(revision.master_before),
-        servers.as_text(revision.access_before),
-        servers.as_text(revision.options_before),
-    )
-    policy = Policy.from_json(revision.policy)
+    before, policy = texts_before(revision), Policy.from_json(revision.policy)
     if revision.own_main is None:
         seen = replace(seen, texts=before, tables=server.written_tables)
         made = plan(
@@ -170,14 +165,14 @@ def reviewed_plan(revision: Revision) -> tuple[Plan, Observed]:
     return made, seen
 
 
-def recover(server: Server) -> list[protocol.Recovered]:
+def recover(server: Server) -> list[recovery.Recovered]:
     """Undo what a killed worker left, and tell the rows how it ended.
 
     Raises Locked while another process applies, FileFailed.
     """
     with alone(server):
         room = checkpoints(server)
-        recovered = protocol.recover(servers.instance_of(server), room, seal())
+        recovered = recovery.recover(servers.instance_of(server), room, seal())
         for revision in Revision.objects.filter(server=server, state=State.RUNNING):
             settle_killed(revision, ended(revision, recovered))
     return recovered
@@ -190,20 +185,15 @@ def settle_killed(revision: Revision, outcome: protocol.Outcome) -> None:
         return  # what is live cannot be told now: the next look settles it
     with transaction.atomic():
         if isinstance(outcome, protocol.Applied) and seen is not None:
-            after = Texts(
-                servers.as_text(revision.main_after),
-                servers.as_text(revision.master_after),
-                servers.as_text(revision.access_after),
-                servers.as_text(revision.options_after),
-            )
             made_anew(revision, seen.facts)
             policy = Policy.from_json(revision.policy)
+            after = texts_after(revision)
             live = replace(seen, texts=after, tables=outcome.standing)
             became_live(revision, live, policy)
         finish(revision, outcome)
 
 
-def ended(revision: Revision, recovered: list[protocol.Recovered]) -> protocol.Outcome:
+def ended(revision: Revision, recovered: list[recovery.Recovered]) -> protocol.Outcome:
     """How a revision whose worker was killed ended, from its checkpoint."""
     for each in recovered:
         if each.number == revision.number:

@@ -6,14 +6,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from mailguard.changes import demotion, expiry
-from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
+from mailguard.changes.panic import refusing_of
 from mailguard.dashboard import services
 from mailguard.dashboard.forms import ChartForm
 from mailguard.dashboard.traffic import traffic
 from mailguard.greylisting import refresh
 from mailguard.protection import fronts
 from mailguard.protection import services as protection
+from mailguard.protection.fronts import relays
 from mailguard.servers import services as servers
 from mailguard.traffic.attention import attention
 from mailguard.traffic.people import still_on_25
@@ -44,11 +45,11 @@ def home(request: HttpRequest) -> HttpResponse:
         "status": services.status(server),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],
-        "refusing": changes.refusing_of(rows),
+        "refusing": refusing_of(rows),
         "demoted": demotion.demoted(server),
         "expired": expiry.waiting(server),
         "missed": refresh.missed(server),
-        "gateway": fronts.gateway(server, protection.relays()),
+        "gateway": fronts.gateway(server, relays()),
         "latest": Revision.objects.all()[:5],
     }
     return render(request, "dashboard/home.html", context)

@@ -5,6 +5,7 @@ from typing import Any
 from crispy_forms.helper import FormHelper
 from django import forms
 
+from mailguard.forms import bare
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Mode
 from postfixconf.policy.greylisting import GREYLISTING, LIMITS, Greylisting
@@ -145,11 +146,3 @@ class SettingsForm(forms.Form):
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
         return bare()
-
-
-def bare() -> FormHelper:
-    """The fields alone."""
-    helper = FormHelper()
-    helper.form_tag = False
-    helper.disable_csrf = True
-    return helper

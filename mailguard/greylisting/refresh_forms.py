@@ -3,12 +3,12 @@
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Div, Layout
+from crispy_forms.layout import Div
 from django import forms
 
+from mailguard.forms import Chosen, Typed, bare, judged
 from mailguard.greylisting.refresh_models import Every, Schedule
-from mailguard.lists.forms import Chosen, Typed
-from postfixconf.errors import BadValue, quoted
+from postfixconf.errors import quoted
 from postfixconf.host.download import read_url
 from postfixconf.text.postgrey_refresh import LARGEST
 
@@ -21,11 +21,7 @@ class Plain(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it."""
-        helper = FormHelper()
-        helper.form_tag = False
-        helper.disable_csrf = True
-        helper.layout = Layout(Div(*self.fields, css_class="fields"))
-        return helper
+        return bare(Div(*self.fields, css_class="fields"))
 
 
 class ScheduleForm(Plain):
@@ -48,10 +44,7 @@ class ScheduleForm(Plain):
 
     def clean_url(self) -> str:
         """An address that can be fetched."""
-        try:
-            return read_url(self.cleaned_data["url"])
-        except BadValue as cause:
-            raise forms.ValidationError(f"{cause}.") from None
+        return judged(read_url, self.cleaned_data["url"])
 
     def clean_most(self) -> int:
         """A share in percent."""

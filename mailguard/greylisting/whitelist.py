@@ -15,7 +15,7 @@ from mailguard.errors import NotNow
 from mailguard.lists import services as lists
 from mailguard.lists.checks import Guard
 from mailguard.lists.models import Entry as Row
-from mailguard.protection import services as protection
+from mailguard.protection.domains import own_domains, possible_domains
 from mailguard.servers.models import Server
 from mailguard.traffic import suggesting
 from mailguard.traffic.suggestion_words import shown
@@ -53,7 +53,7 @@ def doubts(entry: Entry, server: Server) -> Iterator[str]:
         if network.prefixlen < WIDE[network.version]:
             size = f"{network.num_addresses:,}" if network.version == 4 else "countless"
             yield f"{entry.value} holds {size} addresses."
-    ours = {*protection.candidates(server), *protection.own_domains().domains}
+    ours = {*possible_domains(server), *own_domains().domains}
     if form is Form.DOMAIN and entry.value in ours:
         yield (
             f"{entry.value} is your own: greylisting would do nothing for all its mail."

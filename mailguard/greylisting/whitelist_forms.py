@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from django import forms
-
+from mailguard.forms import Chosen, Typed
 from mailguard.greylisting.whitelist import doubts
 from mailguard.lists.checks import Guard
-from mailguard.lists.forms import Chosen, NoteForm, Typed
+from mailguard.lists.forms import Doubted
 from mailguard.lists.services import find
 from mailguard.servers.models import Server
 from postfixconf.errors import BadValue, HostError
-from postfixconf.policy.entries import Entry, Kind, Side
+from postfixconf.policy.entries import Kind, Side
 
 __all__ = ["KINDS", "WhitelistForm"]
 
@@ -20,7 +19,7 @@ KINDS = {
 }
 
 
-class WhitelistForm(NoteForm):
+class WhitelistForm(Doubted):
     """A new entry. `doubts` has to be empty, or confirmed, before it is added."""
 
     kind = Chosen(choices=KINDS.items(), label="What must not wait?")
@@ -33,7 +32,6 @@ class WhitelistForm(NoteForm):
             "A recipient: bob@example.org, abuse@, example.org or /…/."
         ),
     )
-    sure = forms.CharField(required=False, widget=forms.HiddenInput)
 
     field_order = ["kind", "value", "note", "expires", "sure"]
 
@@ -42,15 +40,6 @@ class WhitelistForm(NoteForm):
     ) -> None:
         super().__init__(data, initial={"kind": Kind.GREY_CLIENT, **(initial or {})})
         self.server = server
-        self.entry: Entry | None = None
-        self.doubts: list[str] = []
-
-    @property
-    def wanted(self) -> Entry:
-        """The entry that a valid form asks for."""
-        if self.entry is None:
-            raise ValueError("the form is not valid")
-        return self.entry
 
     def clean(self) -> None:
         """Kind and value together make an entry, which Perl has to like too."""
@@ -66,8 +55,4 @@ class WhitelistForm(NoteForm):
         if find(entry.kind, entry.value) is not None:
             self.add_error("value", f"{entry.value} does not wait already.")
             return
-        self.entry, told = entry, f"{entry.kind} {entry.value}"
-        if given["sure"] != told:
-            self.doubts = list(doubts(entry, self.server))
-        if self.doubts:
-            self.data = {**dict(self.data.items()), "sure": told}
+        self.ask(entry, f"{entry.kind} {entry.value}", doubts(entry, self.server))

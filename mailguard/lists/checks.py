@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailguard.lists.models import Entry as Row
 from mailguard.lists.services import wanted
-from mailguard.protection import services as protection
+from mailguard.protection.domains import own_domains, possible_domains
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.suffixes import is_public
@@ -55,8 +55,8 @@ class Guard:
     @classmethod
     def of(cls, server: Server) -> "Guard":
         """As the server and the draft are now."""
-        own = protection.own_domains()
-        local = {*protection.candidates(server), *own.domains}
+        own = own_domains()
+        local = {*possible_domains(server), *own.domains}
         by_hand = {line.key: line for line in hand_written(server)}
         return cls(own, frozenset(local), by_hand)
 

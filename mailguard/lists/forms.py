@@ -1,14 +1,16 @@
 """The forms about entries. Each says what is wrong by quoting it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Div, Layout
+from crispy_forms.layout import Div
 from django import forms
 from django.utils import timezone
 
+from mailguard.forms import Chosen, Typed, bare, judged
 from mailguard.lists.checks import Guard, doubts
 from mailguard.lists.models import Entry as Row
 from mailguard.lists.reading import read_expires, read_note
@@ -19,11 +21,10 @@ from postfixconf.policy.entries import Entry, Kind, Side
 __all__ = [
     "GREY_KINDS",
     "KINDS",
-    "Chosen",
+    "Doubted",
     "EntryForm",
     "NoteForm",
     "Noted",
-    "Typed",
     "UploadForm",
 ]
 
@@ -40,22 +41,6 @@ KINDS = {
     Kind.HELO: "Greeting (HELO)",
 }
 LARGEST = 200 * 1024 * 1024  # bytes
-T = TypeVar("T")
-
-
-class Typed(forms.CharField):
-    """What somebody typed, with every character: a reader of ours judges it."""
-
-    def run_validators(self, value: str) -> None:
-        """None: Django's would not quote what is wrong."""
-
-
-class Chosen(forms.ChoiceField):
-    """One of a few; anything else is quoted, and shortened."""
-
-    def validate(self, value: str) -> None:
-        if not self.valid_value(value):
-            raise forms.ValidationError(f"{quoted(value)}: choose one of the list")
 
 
 class When(forms.DateTimeInput):
@@ -91,23 +76,12 @@ class Noted(forms.Form):
 
     def clean_note(self) -> str:
         """One line of visible text."""
-        return self.judged(read_note, self.cleaned_data["note"])
-
-    def judged(self, read: Callable[[str], T], text: str) -> T:
-        """What a reader makes of it, or its complaint as the field's error."""
-        try:
-            return read(text)
-        except BadValue as cause:
-            raise forms.ValidationError(f"{cause}.") from None
+        return judged(read_note, self.cleaned_data["note"])
 
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        helper.disable_csrf = True
-        helper.layout = Layout(Div(*self.fields, css_class="fields"))
-        return helper
+        return bare(Div(*self.fields, css_class="fields"))
 
 
 class NoteForm(Noted):
@@ -123,7 +97,7 @@ class NoteForm(Noted):
 
     def clean_expires(self) -> datetime | None:
         """A time that is still to come."""
-        return self.judged(read_expires, self.cleaned_data["expires"])
+        return judged(read_expires, self.cleaned_data["expires"])
 
     @classmethod
     def of(cls, row: Row) -> "NoteForm":
@@ -131,8 +105,32 @@ class NoteForm(Noted):
         return cls(initial={"note": row.note, "expires": row.expires_at})
 
 
-class EntryForm(NoteForm):
+class Doubted(NoteForm):
     """A new entry. `doubts` has to be empty, or confirmed, before it is added."""
+
+    sure = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    entry: Entry | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Entry:
+        """The entry that a valid form asks for."""
+        if self.entry is None:
+            raise ValueError("the form is not valid")
+        return self.entry
+
+    def ask(self, entry: Entry, told: str, doubts: Iterator[str]) -> None:
+        """Take the entry, and show its doubts unless just this was confirmed."""
+        self.entry = entry
+        if self.cleaned_data["sure"] != told:
+            self.doubts = tuple(doubts)
+        if self.doubts:
+            self.data = {**dict(self.data.items()), "sure": told}
+
+
+class EntryForm(Doubted):
+    """Whom to let in or keep out."""
 
     side = Chosen(choices=SIDES.items(), label="Let in or keep out?")
     kind = Chosen(choices=KINDS.items(), label="Whom, by")
@@ -141,7 +139,6 @@ class EntryForm(NoteForm):
         label="Value",
         help_text="user@example.org, example.org, 192.0.2.7 or 192.0.2.0/24",
     )
-    sure = forms.CharField(required=False, widget=forms.HiddenInput)
 
     field_order = ["side", "kind", "value", "note", "expires", "sure"]
 
@@ -150,15 +147,6 @@ class EntryForm(NoteForm):
     ) -> None:
         super().__init__(data, initial={"side": Side.DENY, **(initial or {})})
         self.guard = guard
-        self.entry: Entry | None = None
-        self.doubts: list[str] = []
-
-    @property
-    def wanted(self) -> Entry:
-        """The entry that a valid form asks for."""
-        if self.entry is None:
-            raise ValueError("the form is not valid")
-        return self.entry
 
     def clean(self) -> None:
         """Side, kind and value together make an entry."""
@@ -171,11 +159,8 @@ class EntryForm(NoteForm):
         except BadValue as cause:
             self.add_error("value", f"{cause}.")
             return
-        self.entry, told = entry, f"{entry.side} {entry.kind} {entry.value}"
-        if given["sure"] != told:
-            self.doubts = [*doubts(entry), *moved]
-        if self.doubts:
-            self.data = {**dict(self.data.items()), "sure": told}
+        told = f"{entry.side} {entry.kind} {entry.value}"
+        self.ask(entry, told, chain(doubts(entry), moved))
 
 
 def moves(entry: Entry) -> Iterator[str]:
@@ -214,7 +199,4 @@ class UploadForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        helper.disable_csrf = True
-        return helper
+        return bare()

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.lookups import NEVER
 from postfixconf.policy.observed import effective
-from postfixconf.policy.placing import PERMITS, managed
+from postfixconf.policy.ranks import PERMITS, managed
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import parse_list
 
@@ -23,7 +23,7 @@ def foreign_rules(server: Server) -> Iterator[tuple[str, str]]:
     if seen is None:
         return
     main, controls = MainCf.parse(seen.texts.main), protection.live(server).controls
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         if name in NEVER:
             continue
         for rule in parse_list(effective(main, seen.facts, name)):

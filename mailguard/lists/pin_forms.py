@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mailguard.lists.forms import Chosen, Noted, Typed
+from mailguard.forms import Chosen, Typed, judged
+from mailguard.lists.forms import Noted
 from mailguard.lists.pins import read_expect
 from mailguard.lists.reading import read_reason
 from postfixconf.errors import BadValue
@@ -42,7 +43,7 @@ class DomainForm(PinForm):
 
     def clean_domain(self) -> str:
         """As entries spell it."""
-        return self.judged(
+        return judged(
             lambda text: read_value(Kind.SENDER_DOMAIN, text),
             self.cleaned_data["domain"],
         )
@@ -126,4 +127,4 @@ class RemoveForm(Noted):
 
     def clean_note(self) -> str:
         """One line of visible text."""
-        return self.judged(read_reason, self.cleaned_data["note"])
+        return judged(read_reason, self.cleaned_data["note"])

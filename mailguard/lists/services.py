@@ -130,12 +130,7 @@ def add(
         raise BadValue(entry.value, f"is on the {old.side} list already")
     if old is not None:
         drop(old)
-    back = Entry.objects.filter(
-        GOING, claimed=None, side=entry.side, kind=entry.kind, value=entry.value
-    ).first()
-    row = back or Entry(
-        side=entry.side, kind=entry.kind, value=entry.value, lookup=entry.lookup
-    )
+    row = row_for(entry)
     row.removed, row.waiting = False, row.since_revision is None
     row.note, row.expires_at = note, expires_at
     row.author_id, row.author_name = actor.user_id, actor.name
@@ -153,6 +148,13 @@ def add(
         reason=reason or note,
     )
     return row
+
+
+def row_for(entry: library.Entry) -> Entry:
+    """The row that is going and says the same, or a new one."""
+    said = {"side": entry.side, "kind": entry.kind, "value": entry.value}
+    back = Entry.objects.filter(GOING, claimed=None, **said).first()
+    return back or Entry(**said, lookup=entry.lookup)
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from mailguard.traffic.beside import Beside, beside
 from postfixconf.policy.blocklists import Asked, Blocklist
-from postfixconf.policy.catalog import LISTS as RESTRICTIONS
 from postfixconf.policy.listing import FORMS
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.unusable_lists import DEAD, death, without_key
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import parse_list
@@ -156,7 +156,7 @@ def dead_rules(server: Server) -> Iterator[Dead]:
     """The rules of the server's main.cf that ask a dead list."""
     seen = servers.last_observed(server)
     main = MainCf.parse(seen.texts.main if seen else "")
-    for name in RESTRICTIONS:
+    for name in RESTRICTION_LISTS:
         for rule in parse_list(main.get(name) or ""):
             if sentence := death((rule.argument or "").partition("=")[0]):
                 yield Dead(rule.text, name, sentence)
@@ -168,7 +168,7 @@ def by_hand(server: Server) -> Iterator[ByHand]:
     main = MainCf.parse(seen.texts.main if seen else "")
     controls = services.wanted().controls
     kinds = {name: asked for asked, form in FORMS.items() for name in form.names}
-    for name in RESTRICTIONS:
+    for name in RESTRICTION_LISTS:
         for rule in parse_list(main.get(name) or ""):
             zone, _, codes = (rule.argument or "").partition("=")
             known = controls.restriction_of(rule) or death(zone)

@@ -1,22 +1,16 @@
 """The forms of Own domains and Relays in front; each quotes what is wrong."""
 
+from functools import partial
 from typing import Any
 
 from crispy_forms.helper import FormHelper
 from django import forms
 
-from postfixconf.errors import BadValue
+from mailguard.forms import Typed, bare, judged
 from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.own_domains import OwnDomains
 
 __all__ = ["DomainForm", "ExceptionForm", "RelayForm", "ReplyForm"]
-
-
-class Typed(forms.CharField):
-    """What somebody typed, with every character: a reader of ours judges it."""
-
-    def run_validators(self, value: str) -> None:
-        """None: Django's would not quote what is wrong."""
 
 
 class ValueForm(forms.Form):
@@ -29,10 +23,7 @@ class ValueForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        helper.disable_csrf = True
-        return helper
+        return bare()
 
 
 class DomainForm(ValueForm):
@@ -42,7 +33,9 @@ class DomainForm(ValueForm):
 
     def clean_domain(self) -> str:
         """As the policy has it."""
-        return judged(Kind.SENDER_DOMAIN, self.cleaned_data["domain"])
+        return judged(
+            partial(read_value, Kind.SENDER_DOMAIN), self.cleaned_data["domain"]
+        )
 
 
 class ExceptionForm(ValueForm):
@@ -56,7 +49,7 @@ class ExceptionForm(ValueForm):
 
     def clean_network(self) -> str:
         """As the policy has it."""
-        return judged(Kind.CLIENT, self.cleaned_data["network"])
+        return judged(partial(read_value, Kind.CLIENT), self.cleaned_data["network"])
 
 
 class RelayForm(ValueForm):
@@ -71,7 +64,7 @@ class RelayForm(ValueForm):
 
     def clean_relay(self) -> str:
         """As the policy has it."""
-        return judged(Kind.CLIENT, self.cleaned_data["relay"])
+        return judged(partial(read_value, Kind.CLIENT), self.cleaned_data["relay"])
 
 
 class ReplyForm(ValueForm):
@@ -86,16 +79,4 @@ class ReplyForm(ValueForm):
     def clean_reply(self) -> str:
         """As the policy takes it."""
         text: str = self.cleaned_data["reply"].strip(" ")
-        try:
-            OwnDomains(reply=text)
-        except BadValue as cause:
-            raise forms.ValidationError(f"{cause}.") from None
-        return text
-
-
-def judged(kind: Kind, text: str) -> str:
-    """The one spelling of a value, or the complaint as the field's error."""
-    try:
-        return read_value(kind, text)
-    except BadValue as cause:
-        raise forms.ValidationError(f"{cause}.") from None
+        return judged(lambda reply: OwnDomains(reply=reply).reply, text)

@@ -8,9 +8,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
-from mailguard.protection import services
+from mailguard.protection import naming, services
 from mailguard.protection.differences import DOMAIN, EXCEPTION, REPLY, Difference
 from mailguard.protection.domain_forms import DomainForm, ExceptionForm, ReplyForm
+from mailguard.protection.domains import own_domains, possible_domains, who_sends_as_us
 from mailguard.protection.forms import ControlForm
 from mailguard.servers import services as servers
 from mailguard.traffic.beside import beside
@@ -42,15 +43,15 @@ def domains(request: HttpRequest) -> HttpResponse:
 
 def page(request: HttpRequest, **forms: Any) -> HttpResponse:
     """The page, with the form that somebody got wrong in place of the empty one."""
-    server, own = servers.local(), services.own_domains()
+    server, own = servers.local(), own_domains()
     row = next(each for each in services.rows(server) if each.control.key == OWN)
     context = {
         "own": own,
         "row": row,
         "form": ControlForm(row.control, row.mode),
         "evidence": beside(server, {OWN: row.live})[OWN],
-        "candidates": services.candidates(server),
-        "as_us": services.who_sends_as_us(server),
+        "candidates": possible_domains(server),
+        "as_us": who_sends_as_us(server),
         "domains_only": log_of(server).domains_only,
         "domain_form": DomainForm(),
         "exception_form": ExceptionForm(),
@@ -67,7 +68,7 @@ def add_domain(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and not form.is_valid():
         return page(request, domain_form=form)
     if request.method == "POST":
-        services.add_domain(text=form.cleaned_data["domain"], actor=actor_of(request))
+        naming.add_domain(text=form.cleaned_data["domain"], actor=actor_of(request))
     return redirect("protection:domains")
 
 
@@ -76,7 +77,7 @@ def remove_domain(request: HttpRequest) -> HttpResponse:
     """Watch one domain no more."""
     take_out(request, DOMAIN, "own")
     row = services.wanted().modes.get(OWN, Mode.OFF)
-    if row is not Mode.OFF and not services.own_domains().domains:
+    if row is not Mode.OFF and not own_domains().domains:
         messages.warning(
             request, "No domain is left: the stop is switched on and does nothing."
         )
@@ -90,9 +91,7 @@ def add_exception(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and not form.is_valid():
         return page(request, exception_form=form)
     if request.method == "POST":
-        services.add_exception(
-            text=form.cleaned_data["network"], actor=actor_of(request)
-        )
+        naming.add_exception(text=form.cleaned_data["network"], actor=actor_of(request))
     return redirect("protection:domains")
 
 
@@ -102,7 +101,7 @@ def may_send(request: HttpRequest) -> HttpResponse:
     who, networks = request.POST.get("who", ""), request.POST.getlist("network")
     if request.method == "POST":
         try:
-            made = services.add_exceptions(
+            made = naming.add_exceptions(
                 texts=networks[:MOST], actor=actor_of(request), reason=SEEN
             )
             told = ", ".join(each.what.partition(" ")[2] for each in made)
@@ -127,7 +126,7 @@ def set_reply(request: HttpRequest) -> HttpResponse:
         return page(request, reply_form=form)
     if request.method == "POST":
         text = form.cleaned_data["reply"]
-        change = Difference(REPLY, services.own_domains().reply, text)
+        change = Difference(REPLY, own_domains().reply, text)
         services.put(change=change, actor=actor_of(request), reason="")
     return redirect("protection:domains")
 

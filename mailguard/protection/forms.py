@@ -5,6 +5,7 @@ from crispy_forms.layout import HTML, Field, Layout
 from django import forms
 from django.urls import reverse
 
+from mailguard.forms import bare
 from postfixconf.policy.control import Control, Mode
 
 __all__ = ["ConfirmForm", "ControlForm"]
@@ -90,6 +91,4 @@ class ConfirmForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the buttons."""
-        helper = FormHelper()
-        helper.form_tag = False
-        return helper
+        return bare(token=True)

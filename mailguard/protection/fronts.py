@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from mailguard.protection.around import own_names
-from mailguard.protection.models import MxLookup
+from mailguard.protection.models import MxLookup, Relay
 from mailguard.servers.models import Server
 from mailguard.traffic.carriers import Carrier, Carriers, carriers
 from mailguard.traffic.keys import organisation_of
 from postfixconf.host.mx import Exchange
 from postfixconf.policy.lint import Finding, Level
 
-__all__ = ["Front", "Gateway", "exchanges", "fronts", "gateway", "gateway_finding"]
+__all__ = [
+    "Front",
+    "Gateway",
+    "exchanges",
+    "fronts",
+    "gateway",
+    "gateway_finding",
+    "relays",
+]
 
 ENOUGH = 100  # attempts, before a share means something
 MOSTLY, SOME = 0.5, 0.05  # of all mail
@@ -61,6 +69,11 @@ class Gateway:
         if 1 <= self.carrier.greetings <= ONE_VOICE:
             return f"It greets with one name, like a relay: {relay}."
         return f"{gateway.capitalize()}; {relay}."
+
+
+def relays() -> tuple[str, ...]:
+    """The relays in front that are wanted."""
+    return tuple(Relay.objects.values_list("network", flat=True))
 
 
 def exchanges(server: Server) -> list[tuple[MxLookup, list[tuple[Exchange, bool]]]]:

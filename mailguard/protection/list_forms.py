@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from mailguard.protection.domain_forms import Typed, ValueForm
-from postfixconf.errors import BadValue
+from mailguard.forms import Typed, judged
+from mailguard.protection.domain_forms import ValueForm
 from postfixconf.policy.codes import read_codes
 from postfixconf.policy.listing import DOMAINS, Asked
 from postfixconf.policy.own_lists import new_zone, read_key, read_name
@@ -68,15 +68,15 @@ class ListForm(ValueForm):
 
     def clean_zone(self) -> str:
         """In its one spelling."""
-        return str(judged(new_zone, self.cleaned_data["zone"]))
+        return judged(new_zone, self.cleaned_data["zone"])
 
     def clean_codes(self) -> str:
         """As Postfix reads them."""
-        return str(judged(read_codes, self.cleaned_data["codes"].strip()))
+        return judged(read_codes, self.cleaned_data["codes"].strip())
 
     def clean_name(self) -> str:
         """One short line."""
-        return str(judged(read_name, self.cleaned_data["name"]))
+        return judged(read_name, self.cleaned_data["name"])
 
     def clean_key(self) -> str:
         """As it was typed, once it can be one."""
@@ -107,11 +107,3 @@ class KeyForm(ValueForm):
         key = str(self.cleaned_data["key"])
         judged(lambda text: read_key(text, self.name), key)
         return key
-
-
-def judged(reader: Any, text: str) -> object:
-    """What a reader of the library makes of it, or its complaint."""
-    try:
-        return reader(text)
-    except BadValue as cause:
-        raise forms.ValidationError(f"{cause}.") from None

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mailguard.accounts.services import actor_of
-from mailguard.protection import fronts, naming, services
+from mailguard.protection import fronts, naming
 from mailguard.protection.differences import IN_FRONT, RELAY
 from mailguard.protection.domain_forms import RelayForm
 from mailguard.protection.domain_views import BOTH, MOST, take_out
@@ -26,7 +26,7 @@ def relays(request: HttpRequest) -> HttpResponse:
 
 def page(request: HttpRequest, **forms: Any) -> HttpResponse:
     """The page, with the form that somebody got wrong in place of the empty one."""
-    server, named = servers.local(), services.relays()
+    server, named = servers.local(), fronts.relays()
     context = {
         "relays": named,
         "form": RelayForm(),

@@ -1,6 +1,5 @@
 """The verbs on controls: they write the draft, and never Postfix."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -9,8 +8,6 @@ from django.db.models import Model
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
 from mailguard.protection import greylist_settings, trusting
-from mailguard.protection.around import domains_taken
-from mailguard.protection.as_us import Evidence, evidence_of
 from mailguard.protection.differences import (
     DOMAIN,
     EXCEPTION,
@@ -25,8 +22,8 @@ from mailguard.protection.differences import (
     numbered,
     with_one,
 )
-from mailguard.protection.differences import EXCEPTED as EXCEPTED_WORD
-from mailguard.protection.differences import OWN as OWN_WORD
+from mailguard.protection.domains import own_domains, who_sends_as_us
+from mailguard.protection.fronts import relays
 from mailguard.protection.models import (
     KeyInUse,
     ListOrder,
@@ -44,11 +41,8 @@ from mailguard.traffic.people import AUTH_ON_25, still_on_25
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.control import Control, Mode
 from postfixconf.policy.controls import Controls
-from postfixconf.policy.entries import Kind, read_value
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
-from postfixconf.policy.own_domains import REPLY as REPLY_TEXT
-from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.own_lists import read_list
 from postfixconf.policy.policy import OWN, Policy, parse_mode
 from postfixconf.text.maincf import MainCf
@@ -56,18 +50,11 @@ from postfixconf.text.mastercf import MasterCf
 
 __all__ = [
     "Row",
-    "add_domain",
-    "add_exception",
-    "add_exceptions",
-    "candidates",
     "live",
-    "own_domains",
     "put",
-    "relays",
     "rows",
     "set_mode",
     "wanted",
-    "who_sends_as_us",
     "write",
 ]
 
@@ -117,21 +104,6 @@ def live(server: Server) -> Policy:
     return Policy.from_json(told) if told else Policy()
 
 
-def own_domains() -> OwnDomains:
-    """The own domains that are wanted."""
-    reply = OwnReply.objects.first()
-    return OwnDomains(
-        tuple(OwnDomain.objects.values_list("domain", flat=True)),
-        tuple(OwnException.objects.values_list("network", flat=True)),
-        reply.text if reply else REPLY_TEXT,
-    )
-
-
-def relays() -> tuple[str, ...]:
-    """The relays in front that are wanted."""
-    return tuple(Relay.objects.values_list("network", flat=True))
-
-
 def rows(server: Server) -> list[Row]:
     """Every control in the catalogue's order, with its state on `server`."""
     policy = wanted()
@@ -166,16 +138,6 @@ def found_on(server: Server, controls: Controls) -> dict[str, Found]:
     return find(main, master, seen.facts, controls)
 
 
-def who_sends_as_us(server: Server) -> Evidence | None:
-    """Who uses the own domains of the draft without signing in, as the log tells.
-
-    Of the domains that could be named, where none is. None while nothing is known.
-    """
-    own = own_domains()
-    domains = own.domains or tuple(candidates(server))
-    return evidence_of(server, domains, own.exceptions, relays())
-
-
 @transaction.atomic
 def set_mode(
     *,
@@ -197,32 +159,45 @@ def set_mode(
     before = wanted()
     each, wanted_mode = before.controls.control(key), parse_mode(mode)
     before.with_mode(key, wanted_mode)
-    if key == OWN and wanted_mode is not Mode.OFF and not own_domains().domains:
-        raise BadPolicy(key, "name your own domains first, on the page Own domains")
-    if key == OWN and wanted_mode is Mode.ON and not confirmed:
-        against = who_sends_as_us(server)
-        if against is not None and against.warnings:
-            raise BadPolicy(key, f"{against.warning} Confirm it if that is meant")
-    if key == AUTH_ON_25 and wanted_mode is Mode.OFF and not confirmed:
-        still = still_on_25(server)
-        if before.modes.get(key) is not Mode.OFF and still.people:
-            raise BadPolicy(key, f"{still.sentence} Confirm it if that is meant")
-    if lacks_key(before, key) and wanted_mode is not Mode.OFF:
-        raise BadPolicy(key, "it needs a key: type it first, on the page Blocklists")
+    refuse_unless_meant(server, before, key, wanted_mode, confirmed=confirmed)
     on_server = found_on(server, before.controls)
-    found = on_server.get(key)
-    if found is None:
-        raise BadPolicy(key, "the server has not been adopted yet")
-    if not found.available:
-        raise BadPolicy(key, each.lacking)
-    if found.elsewhere is not None:
-        raise BadPolicy(key, f"it is set elsewhere ({found.elsewhere})")
+    refuse_unless_switchable(each, on_server.get(key))
     changes = [_store(key, wanted_mode, actor, reason)]
     if wanted_mode is Mode.ON:
         why = f"comes on with {each.key}"
         needed = (need for need in each.needs if on_server[need].switchable)
         changes += [_store(need, Mode.ON, actor, why) for need in needed]
     return [change for change in changes if change is not None]
+
+
+def refuse_unless_meant(
+    server: Server, before: Policy, key: str, mode: Mode, *, confirmed: bool
+) -> None:
+    """Raises BadPolicy where a mode lacks something, or the evidence is against it."""
+    if lacks_key(before, key) and mode is not Mode.OFF:
+        raise BadPolicy(key, "it needs a key: type it first, on the page Blocklists")
+    if key == OWN and mode is not Mode.OFF and not own_domains().domains:
+        raise BadPolicy(key, "name your own domains first, on the page Own domains")
+    if confirmed:
+        return
+    if key == OWN and mode is Mode.ON:
+        against = who_sends_as_us(server)
+        if against is not None and against.warnings:
+            raise BadPolicy(key, f"{against.warning} Confirm it if that is meant")
+    if key == AUTH_ON_25 and mode is Mode.OFF:
+        still = still_on_25(server)
+        if before.modes.get(key) is not Mode.OFF and still.people:
+            raise BadPolicy(key, f"{still.sentence} Confirm it if that is meant")
+
+
+def refuse_unless_switchable(control: Control, found: Found | None) -> None:
+    """Raises BadPolicy for a control that no click changes on this server."""
+    if found is None:
+        raise BadPolicy(control.key, "the server has not been adopted yet")
+    if not found.available:
+        raise BadPolicy(control.key, control.lacking)
+    if found.elsewhere is not None:
+        raise BadPolicy(control.key, f"it is set elsewhere ({found.elsewhere})")
 
 
 @transaction.atomic
@@ -268,13 +243,7 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
         keep_order(value, policy.order.get(value, ()))
     elif kind == LIST:
         keep_list(value, change.after)
-        why = f"{value} was taken out"
-        for key in before.modes:  # a list that is gone is off, and its key unused
-            _store(key, policy.modes[key], actor, why)
-        for name in before.keys.keys() - policy.keys.keys():
-            keep_key(name, None)
-            word = numbered(before.keys[name])
-            record(actor=actor, what=f"{KEY} {name}", before=word, after="", reason=why)
+        _forget_unused(before, policy, actor, f"{value} was taken out")
     elif kind == KEY:
         keep_key(value, policy.keys.get(value))
     else:
@@ -288,30 +257,14 @@ def put(*, change: Difference, actor: Actor, reason: str) -> Change | None:
     )
 
 
-def add_domain(*, text: str, actor: Actor, reason: str = "") -> Change | None:
-    """Name an own domain. Raises BadValue, which quotes the text."""
-    domain = read_value(Kind.SENDER_DOMAIN, text)
-    change = Difference(f"{DOMAIN} {domain}", "", OWN_WORD)
-    return put(change=change, actor=actor, reason=reason)
-
-
-def add_exception(*, text: str, actor: Actor, reason: str = "") -> Change | None:
-    """Let a client send with own domains. Raises BadValue, which quotes the text."""
-    network = read_value(Kind.CLIENT, text)
-    change = Difference(f"{EXCEPTION} {network}", "", EXCEPTED_WORD)
-    return put(change=change, actor=actor, reason=reason)
-
-
-@transaction.atomic
-def add_exceptions(*, texts: Iterable[str], actor: Actor, reason: str) -> list[Change]:
-    """Let several clients send with own domains. Raises BadValue; then none does."""
-    made = [add_exception(text=each, actor=actor, reason=reason) for each in texts]
-    return [each for each in made if each is not None]
-
-
-def candidates(server: Server) -> list[str]:
-    """Domains that the server takes mail for and that are not own domains yet."""
-    return sorted(domains_taken(server) - set(own_domains().domains))
+def _forget_unused(before: Policy, policy: Policy, actor: Actor, why: str) -> None:
+    """A list that is gone is off, and a key that no list asks with is not wanted."""
+    for key in before.modes:
+        _store(key, policy.modes[key], actor, why)
+    for name in before.keys.keys() - policy.keys.keys():
+        keep_key(name, None)
+        word = numbered(before.keys[name])
+        record(actor=actor, what=f"{KEY} {name}", before=word, after="", reason=why)
 
 
 def _store(key: str, mode: Mode, actor: Actor, reason: str) -> Change | None:

@@ -15,6 +15,7 @@ from django.views.decorators.http import (
 
 from mailguard.accounts.services import actor_of
 from mailguard.protection import services
+from mailguard.protection.domains import who_sends_as_us
 from mailguard.protection.forms import ConfirmForm, ControlForm
 from mailguard.servers import services as servers
 from mailguard.traffic.beside import Beside, beside
@@ -78,7 +79,7 @@ def switch(request: HttpRequest, key: str) -> HttpResponse:
 def confirm(request: HttpRequest, key: str) -> HttpResponse:
     """The consequence in words, and the switch once it is confirmed."""
     row = row_or_404(key)
-    as_us = services.who_sends_as_us(servers.local()) if key == OWN else None
+    as_us = who_sends_as_us(servers.local()) if key == OWN else None
     against = as_us.warning if as_us else ""
     form = ConfirmForm(row.control, request.POST or None, against)
     if request.method == "POST" and form.is_valid():

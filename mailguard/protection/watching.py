@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from mailguard.protection import services
 from mailguard.protection.around import domains_taken, trusted
+from mailguard.protection.domains import own_domains
 from mailguard.protection.models import MxLookup
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -21,7 +21,7 @@ MOST = 20  # domains looked up in one turn
 
 def domains_of(server: Server) -> list[str]:
     """The own domains of the draft, and those that could be."""
-    return sorted({*services.own_domains().domains, *domains_taken(server)})
+    return sorted({*own_domains().domains, *domains_taken(server)})
 
 
 def senders(server: Server) -> None:

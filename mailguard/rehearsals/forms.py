@@ -3,6 +3,7 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 
+from mailguard.forms import bare
 from mailguard.marks import visible
 from postfixconf.errors import BadValue
 from postfixconf.policy.probes import Probe
@@ -81,6 +82,4 @@ class TrialForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        return helper
+        return bare(token=True)

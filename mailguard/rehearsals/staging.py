@@ -13,8 +13,8 @@ from mailguard.protection import own_lists
 from mailguard.rehearsals.models import Trial
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from postfixconf.host.apply import staged
-from postfixconf.host.journal import Journal
+from postfixconf.host.apply_journal import Journal
+from postfixconf.host.apply_steps import staged
 from postfixconf.host.rehearsal.running import Candidate, trials
 from postfixconf.host.rehearsal.staging import names_of, services_of
 from postfixconf.policy.observed import Observed

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from mailguard.protection import services as protection
+from mailguard.protection.domains import own_domains
 from mailguard.rehearsals.models import Trial
 from mailguard.traffic.envelopes import known
 from mailguard.traffic.keys import key_of, network_of, organisation_of, sent_by
@@ -17,14 +17,15 @@ from postfixconf.host.rehearsal.trace import LAST, Outcome
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.entries import Entry, Kind
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
+from postfixconf.policy.restriction_lists import DATA, END_OF_DATA
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule as Line
 from postfixconf.text.rules import parse_list
 
 __all__ = ["Later", "Stop", "envelope_of", "later", "later_of", "stops"]
 
-LATER = ("smtpd_data_restrictions", "smtpd_end_of_data_restrictions")
+LATER = (DATA, END_OF_DATA)
 STOPPING = (Outcome.REFUSED, Outcome.DEFERRED)
 OURS = "/mailguard/"
 LATELY = 200  # attempts of a network that are looked at for one client
@@ -190,5 +191,5 @@ def fits(row: Attempt, entry: Entry) -> bool:
 
 def somebody() -> str:
     """A recipient of ours that is always there (RFC 5321)."""
-    domains = protection.own_domains().domains
+    domains = own_domains().domains
     return f"postmaster@{domains[0]}" if domains else ""

@@ -6,7 +6,7 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Div, Layout
 from django import forms
 
-from mailguard.lists.forms import Typed
+from mailguard.forms import Typed
 from mailguard.lists.reading import read_note
 from mailguard.sending.judging import Judge
 from mailguard.sending.trusting import trusted

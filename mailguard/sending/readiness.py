@@ -24,9 +24,9 @@ from postfixconf.host.readiness import signin as library
 from postfixconf.host.readiness.firewall import open_port as let_in
 from postfixconf.host.readiness.settings import Settings, number_of
 from postfixconf.policy.observed import effective
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.references import followed
 
 __all__ = [
     "ask",
@@ -192,7 +192,7 @@ def sign_in(*, server: Server, user: str, password: str) -> library.Answer:
     def known(name: str) -> str | None:
         return effective(main, seen.facts, name) if seen.facts.knows(name) else None
 
-    values = {name: followed(known(name) or "", known) for name in ASKED}
+    values = {name: expanded(known(name) or "", known) for name in ASKED}
     settings = Settings.of("submission", values, master)
     asked = library.places(master, settings)
     service = library.service_of_server(settings)

@@ -5,6 +5,7 @@ from typing import Any, Self
 from crispy_forms.helper import FormHelper
 from django import forms
 
+from mailguard.forms import bare
 from mailguard.traffic.models import Log
 from mailguard.traffic.retention import LONGEST
 
@@ -43,6 +44,4 @@ class KeepForm(forms.Form):
     @property
     def helper(self) -> FormHelper:
         """How crispy draws it; the page adds the button."""
-        helper = FormHelper()
-        helper.form_tag = False
-        return helper
+        return bare(token=True)

@@ -87,11 +87,8 @@ def row_of(
     a secret. `zones` are those of lists before which somebody's key may stand, which
     is masked.
     """
-    sender, recipient, text = attempt.sender, attempt.recipient, attempt.text
-    user, raw = attempt.sasl_username or "", b"\n".join(attempt.raw)
-    if b"blocked using" in raw:
-        text, line = masked(text, zones), raw.decode("utf-8", "surrogateescape")
-        raw = masked(line, zones).encode("utf-8", "surrogateescape")
+    sender, recipient, user = attempt.sender, attempt.recipient, attempt.sasl_username
+    text, raw = without_keys(attempt, zones)
     if domains_only:
         sender, recipient = only_domain(sender), only_domain(recipient)
         text, user, raw = reply_of(text), "", b""
@@ -110,7 +107,7 @@ def row_of(
         attempt.helo or "",
         sender,
         recipient,
-        user,
+        user or "",
         attempt.command,
         text,
         attempt.control or "",
@@ -127,6 +124,15 @@ def row_of(
         people = map(secret_key, (attempt.sender, attempt.recipient))
         row = Row._make((*row[:KEYS], *people, *row[KEYS + 2 :]))
     return row
+
+
+def without_keys(attempt: Attempt, zones: tuple[str, ...]) -> tuple[str, bytes]:
+    """Text and lines of an attempt, somebody's key before one of `zones` masked."""
+    text, raw = attempt.text, b"\n".join(attempt.raw)
+    if b"blocked using" not in raw:
+        return text, raw
+    line = raw.decode("utf-8", "surrogateescape")
+    return masked(text, zones), masked(line, zones).encode("utf-8", "surrogateescape")
 
 
 def keys_of(

@@ -16,7 +16,7 @@ from mailguard.servers.models import Server
 from mailguard.traffic import triplets
 from mailguard.traffic.models import Ignored, Suggested, Triplet
 from mailguard.traffic.times import microseconds
-from postfixconf.maillog.greylisting import Evidence, Kind, Sign, Suggestion
+from postfixconf.maillog.suggestions import Evidence, Kind, Sign, Suggestion
 
 __all__ = ["catch_up", "heed", "ignore", "latest", "work_out"]
 

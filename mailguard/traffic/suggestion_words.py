@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from postfixconf.maillog.greylisting import Kind, Sign, Suggestion
+from postfixconf.maillog.suggestions import Kind, Sign, Suggestion
 
 __all__ = ["Shown", "shown"]
 

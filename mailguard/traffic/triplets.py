@@ -17,7 +17,8 @@ from mailguard.traffic.keys import key_of
 from mailguard.traffic.models import Triplet
 from mailguard.traffic.rows import fit, plain
 from mailguard.traffic.times import microseconds, time_of
-from postfixconf.maillog import greylisting, triplets
+from postfixconf.maillog import suggestions as library
+from postfixconf.maillog import triplets
 from postfixconf.maillog.attempt import Attempt
 from postfixconf.maillog.records import Client, Greylisted
 from postfixconf.policy.greylisting import GREYLISTING, Greylisting
@@ -86,11 +87,11 @@ def cut_of(server: Server) -> triplets.Cut:
 
 def suggestions(
     server: Server, now: datetime | None = None
-) -> list[greylisting.Suggestion]:
+) -> list[library.Suggestion]:
     """Who is worth a look, the likeliest real sender first; takes up to a second."""
     newest = Triplet.objects.filter(server=server).order_by("-last_at")[:MOST]
     rows = (_triplet(row) for row in newest.values_list(*COLUMNS).iterator())
-    return greylisting.suggestions(rows, registered, now or timezone.now())
+    return library.suggestions(rows, registered, now or timezone.now())
 
 
 def _write(

@@ -19,14 +19,14 @@ from time import perf_counter
 import dns.exception
 import dns.resolver
 
-from postfixconf.host.faults import LIFETIME, Fault
+from postfixconf.host.faults import Fault
+from postfixconf.host.resolver import resolver_of
 from postfixconf.policy.blocklists import Asked, Blocklist
 from postfixconf.policy.codes import ERRORS, fits
 from postfixconf.policy.keyed import NO_KEYS, Keys
 
 __all__ = ["Health", "check"]
 
-TRY = 1.0  # seconds, of a question that may take LIFETIME in all
 AT_ONCE = 32
 LISTED, UNLISTED = "127.0.0.2", "127.0.0.1"
 LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
@@ -70,7 +70,7 @@ def check(
     points = {zone: _points(each, _asked(each, keys)) for zone, each in wanted.items()}
     nowhere = f"mailguard-{secrets.token_hex(8)}.invalid."
     names = {nowhere, *(name for each in points.values() for name in each.values())}
-    resolver = _resolver(nameservers)
+    resolver = resolver_of(nameservers)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = pool.map(lambda name: (name, _ask(resolver, name)), sorted(names))
         answers = dict(asked)
@@ -109,15 +109,6 @@ def _reversed(address: str) -> str:
     """An address as a list wants it: octets or nibbles, the last one first."""
     name = ipaddress.ip_address(address).reverse_pointer
     return name.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
-
-
-def _resolver(nameservers: tuple[str, ...]) -> dns.resolver.Resolver:
-    """The server's own resolver, with our patience."""
-    resolver = dns.resolver.Resolver(configure=not nameservers)
-    if nameservers:
-        resolver.nameservers = list(nameservers)
-    resolver.timeout, resolver.lifetime = TRY, LIFETIME
-    return resolver
 
 
 def _ask(resolver: dns.resolver.Resolver, name: str) -> Answer:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 __all__ = ["LIFETIME", "Fault"]
 
-LIFETIME = 3.0  # seconds that a list has for its answer
+LIFETIME = 3.0  # seconds that the DNS has for one answer
 
 
 class Fault(StrEnum):

@@ -16,9 +16,11 @@ from ipaddress import ip_address
 import dns.exception
 import dns.resolver
 
-__all__ = ["LIFETIME", "Exchange", "Mx", "is_here", "look_up"]
+from postfixconf.host.faults import LIFETIME
+from postfixconf.host.resolver import resolver_of
 
-TRY, LIFETIME = 1.0, 3.0  # seconds: of one try, and of a question in all
+__all__ = ["Exchange", "Mx", "is_here", "look_up"]
+
 AT_ONCE = 16
 MOST = 20  # hosts of a domain that are looked at
 
@@ -50,10 +52,7 @@ def look_up(domains: Iterable[str], nameservers: tuple[str, ...] = ()) -> dict[s
 
     Asked through the resolvers of /etc/resolv.conf unless others are named.
     """
-    resolver = dns.resolver.Resolver(configure=not nameservers)
-    if nameservers:
-        resolver.nameservers = list(nameservers)
-    resolver.timeout, resolver.lifetime = TRY, LIFETIME
+    resolver = resolver_of(nameservers)
     wanted = list(dict.fromkeys(domains))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = pool.map(lambda each: _exchanges(resolver, each), wanted)

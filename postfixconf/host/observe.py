@@ -22,9 +22,9 @@ from postfixconf.policy.observed import Facts, Observed, Texts
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAY_TABLES
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.references import followed
 
 __all__ = [
     "directories",
@@ -142,7 +142,7 @@ def missing_files(main: MainCf, master: MasterCf) -> Iterator[str]:
     for name in TLS_FILES:
         values = {main.get(name) or "", *(each.get(name, "") for each in every)}
         for value in sorted(values - {""}):
-            for word in re.split(r"[,\s]+", followed(value, main.get)):
+            for word in re.split(r"[,\s]+", expanded(value, main.get)):
                 if word.startswith("/") and "$" not in word and not Path(word).exists():
                     yield word
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from shutil import which
 
 from postfixconf.errors import BadFile, CommandFailed, HostError, Unproven
-from postfixconf.host import files, relay
+from postfixconf.host import files, piped_log
 from postfixconf.host.commands import PATH, run
 from postfixconf.host.delegation import TIMEOUT, ask, question
 from postfixconf.host.instance import SYSTEMD, Instance
@@ -40,11 +40,11 @@ WITHIN = 10.0  # seconds to start, or to end
 # A session of its own with postgrey and, at the other end of a pipe, what hands its
 # lines to Postfix's log. Nothing is put into the script: all that differs is arguments.
 SCRIPT = """
-python=$1 relay=$2 log=$3 host=$4 pid=$5
+python=$1 piped_log=$2 log=$3 host=$4 pid=$5
 shift 5
 {
     sh -c 'echo $$ >"$0" && exec "$@"' "$pid" "$@" 2>&1 </dev/null |
-        "$python" -IS "$relay" "$log" "$host" "$pid"
+        "$python" -IS "$piped_log" "$log" "$host" "$pid"
 } >/dev/null 2>&1 &
 """
 
@@ -184,7 +184,7 @@ class Postgrey:
             options = options.without(name)
         host = self.instance.values("myhostname")["myhostname"].partition(".")[0]
         log = self.instance.maillog_file
-        hands = (sys.executable, relay.__file__, log, host, pid)
+        hands = (sys.executable, piped_log.__file__, log, host, pid)
         run("sh", "-c", SCRIPT, "sh", *hands, "postgrey", *options.arguments())
         end = time.monotonic() + 1  # until the pid file is there
         while not self.state().running and time.monotonic() < end:

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 
 from postfixconf.errors import BadFile, HostError, Refusal, Unproven
 from postfixconf.host import files, postgrey
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
 from postfixconf.host.postgrey import Postgrey
 from postfixconf.policy.entries import Spared
 from postfixconf.policy.needs import Need

@@ -1,8 +1,8 @@
 """The rule by which lines become attempts (`attempts` tells what it is).
 
-A function for each thing that a log says. A message is named by host, instance and
-queue id, a process by host, service and pid. What changed is handed out by
-`changed`, each attempt once, however many lines it got.
+A function for each thing that a log says. A process is named by host, service and
+pid. What changed is handed out by `changed`, each attempt once, however many lines it
+got.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,11 @@ from postfixconf.maillog.attempt import (
     Key,
 )
 from postfixconf.maillog.attribution import key_of_record
-from postfixconf.maillog.records import (
-    Accepted,
-    Check,
-    Delivery,
-    Verdict,
-)
+from postfixconf.maillog.queue import Queue, name_of
+from postfixconf.maillog.records import Accepted, Check, Delivery, Verdict
 from postfixconf.maillog.state import Bounded, Message, Name, Process, Session
 from postfixconf.maillog.tally import LATER
-from postfixconf.maillog.verdicts import read_verdict
+from postfixconf.maillog.verdicts import verdict_of
 
 __all__ = ["MESSAGES", "SESSIONS", "KeyOf", "Merging"]
 
@@ -51,8 +47,7 @@ class Merging:
     ) -> None:
         self._key_of = key_of
         self._sessions: Bounded[Process, Session] = Bounded(sessions, self._close)
-        self._messages: Bounded[Name, Message] = Bounded(messages)
-        self._strays: Bounded[tuple[str, str], Message] = Bounded(sessions)
+        self._queue = Queue(messages, sessions)
         self._encrypted: Bounded[Process, str] = Bounded(sessions)
         self._alike: Bounded[Key, int] = Bounded(ALIKE)
         self._changed: list[Attempt] = []
@@ -150,23 +145,17 @@ class Merging:
                 known.outcome = ACCEPTED
                 self._tell(known)
             return
-        before = record.orig_queue_id and self._messages.get(
-            (name[0], name[1], record.orig_queue_id)
-        )
-        if before:  # it comes back from a content filter
-            self._messages.put(name, before)
+        if self._queue.come_again(name, record.orig_queue_id):
             return
         message = Message(name, record.client, at, process[1], raw[:LONGEST])
         message.sasl_username, message.encryption = record.sasl_username, encryption
-        self._messages.put(name, message)
-        if process[1].count("/") > 1:
-            self._strays.put((name[0], name[2]), message)
+        self._queue.enter(message)
         if known is not None:
             self._tell(message.accept(known))
 
     def queued(self, name: Name, sender: str, *, local: bool) -> None:
         """The message stands in the queue; `local`: a program here has sent it."""
-        message = self._known(name)
+        message = self._queue.known(name)
         message.sender = sender
         if message.client is None and (local or not sender):
             message.local = True
@@ -178,30 +167,21 @@ class Merging:
         A service with a name of its own (`postfix/submission`) may have taken it for
         an instance that calls itself otherwise (`postfix-in`).
         """
-        message = self._messages.get(name) or self._strayed(name)
+        message = self._queue.find(name) or self._queue.strayed(name)
         if message is None:
-            message = self._messages.put(name, Message(name))
+            message = self._queue.known(name)
             message.local = True
         message.message_id = message_id
 
-    def _strayed(self, name: Name) -> Message | None:
-        """The message that a service with another name has taken, by its own now."""
-        message = self._strays.pop((name[0], name[2]), None)
-        if message is not None and message.name[1] != name[1]:
-            self._messages.pop(message.name, None)
-            message.name = name
-            return self._messages.put(name, message)
-        return None
-
     def removed(self, name: Name) -> None:
         """The message has left the queue."""
-        self._messages.pop(name, None)
+        self._queue.leave(name)
 
     def delivered(
         self, name: Name, record: Delivery, at: datetime | None, raw: bytes
     ) -> None:
         """What became of one recipient."""
-        message = self._messages.get(name) or Message(name)
+        message = self._queue.find(name) or Message(name)
         if message.local:
             return
         self._admit(message)
@@ -223,7 +203,7 @@ class Merging:
     ) -> bool:
         """Whether a verdict on DATA joined the accepted recipients of its message."""
         instance = process[1].partition("/")[0]
-        message = self._messages.get((process[0], instance, record.queue_id or ""))
+        message = self._queue.find((process[0], instance, record.queue_id or ""))
         if message is None:
             return False
         self._admit(message)
@@ -252,7 +232,7 @@ class Merging:
         )
         if record.queue_id is not None:
             attempt.queue_id = record.queue_id
-            message = self._known(_name_of(attempt))
+            message = self._queue.known(name_of(attempt))
             if message.client is None:
                 message.client, message.sender = record.client, record.sender
                 message.at, message.service = at, process[1]
@@ -265,9 +245,9 @@ class Merging:
         """A message that cleanup or a milter did not let in."""
         if record.verb not in STOPPING:
             return
-        message = self._messages.pop(name, None) or Message(name)
+        message = self._queue.leave(name) or Message(name)
         self._admit(message)
-        refusal = _refusal(record)
+        refusal = verdict_of(record)
         key = self._key_of(record)
         for known in message.accepted() or [message.nobody(refusal)]:
             known.at = known.at or at
@@ -275,9 +255,6 @@ class Merging:
             known.last = at
             known.keep(raw)
             self._tell(known)
-
-    def _known(self, name: Name) -> Message:
-        return self._messages.get(name) or self._messages.put(name, Message(name))
 
     def _admit(self, message: Message) -> None:
         """Something became of the message: its pending recipient was accepted."""
@@ -287,7 +264,7 @@ class Merging:
     def _withdraw(self, refused: Attempt) -> None:
         """A refused recipient is none of the message's."""
         if refused.queue_id is not None:
-            message = self._messages.get(_name_of(refused))
+            message = self._queue.find(name_of(refused))
             if message is not None and message.pending is refused:
                 message.pending = None
 
@@ -298,25 +275,9 @@ class Merging:
     def _settle(self, known: Attempt) -> None:
         """Nothing more is said: with a queue id it was accepted."""
         if known.queue_id is not None:
-            self._known(_name_of(known)).accept(known)
+            self._queue.known(name_of(known)).accept(known)
         self._tell(known)
 
     def _tell(self, attempt: Attempt) -> None:
         attempt.told = True
         self._changed.append(attempt)
-
-
-def _name_of(attempt: Attempt) -> Name:
-    """A queue id is unique within an instance of Postfix."""
-    return (attempt.host, attempt.service.partition("/")[0], attempt.queue_id or "")
-
-
-def _refusal(record: Check) -> Verdict:
-    """A milter's verdict names the envelope; what a check found is not ours to read."""
-    if record.place == "END-OF-MESSAGE":
-        said = f"{record.queue_id}: {record.verb}: {record.place} {record.text}"
-        if whole := read_verdict(said):
-            return whole
-    return Verdict(
-        record.verb, record.queue_id, "END-OF-MESSAGE", None, text=record.text
-    )

@@ -11,26 +11,11 @@ from postfixconf.policy import blocklists
 from postfixconf.policy.control import Control, Group, Restriction, Risk, Stop, Switch
 from postfixconf.policy.greylisting import GREYLISTING, Greylist
 from postfixconf.policy.recorder import RECORDER, Recorder
+from postfixconf.policy.restriction_lists import CLIENT, DATA, RECIPIENT
 from postfixconf.policy.sending_controls import SENDING
 from postfixconf.policy.unusable_lists import refusal, without_key
 
-__all__ = ["CONTROLS", "LISTS", "control"]
-
-CLIENT = "smtpd_client_restrictions"
-RECIPIENT = "smtpd_recipient_restrictions"
-DATA = "smtpd_data_restrictions"
-
-# Every list a managed rule may be found in, in the order Postfix evaluates them.
-LISTS = (
-    CLIENT,
-    "smtpd_helo_restrictions",
-    "smtpd_sender_restrictions",
-    "smtpd_relay_restrictions",
-    RECIPIENT,
-    DATA,
-    "smtpd_end_of_data_restrictions",
-    "smtpd_etrn_restrictions",
-)
+__all__ = ["CONTROLS", "control"]
 
 HELO_NEEDS = ("smtpd_helo_required",)
 

@@ -15,8 +15,8 @@ from postfixconf.policy.found import Found, switch_is_on
 from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.listener import Listener, LogName, SignIn
 from postfixconf.policy.observed import Facts, effective, front_services
-from postfixconf.policy.placing import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.ranks import AFTER, PERMITS, permits_before, position
 from postfixconf.policy.recorder import Recorder
 from postfixconf.policy.relay import has_relay_protection
 from postfixconf.text.maincf import MainCf

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
-from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import declared
 from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
@@ -19,6 +19,7 @@ from postfixconf.policy.listener import SASL, Listener, LogName, SignIn, nameles
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.policy.relay import unfolded
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS, SENDER
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list, split_list
@@ -27,7 +28,6 @@ __all__ = ["FINAL", "Found", "find", "sign_in_values", "switch_is_on"]
 
 STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
 DEEPEST = 10
-SENDER = "smtpd_sender_restrictions"  # where the own-domain stop is asked
 # What ends a list: nothing behind it is reached.
 FINAL = frozenset({"permit", "reject", "defer", "defer_if_permit", "defer_if_reject"})
 
@@ -68,9 +68,8 @@ class _Read:
 
     @classmethod
     def of(cls, main: MainCf, master: MasterCf, facts: Facts) -> "_Read":
-        classes = effective(main, facts, "smtpd_restriction_classes")
-        known = frozenset(re.split(r"[,\s]+", classes))
-        lists = {name: effective(main, facts, name) for name in LISTS}
+        known = frozenset(declared(main))
+        lists = {name: effective(main, facts, name) for name in RESTRICTION_LISTS}
         behind = {
             name: tuple(_behind(value, main, known, DEEPEST))
             for name, value in lists.items()
@@ -264,7 +263,7 @@ def _overridden(
     read: _Read, place: Restriction | Recorder | Greylist, places: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         found = _override(read, name)
         if found and any(place.matches(rule) for rule in parse_list(found[1])):
             return found

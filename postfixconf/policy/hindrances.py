@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from postfixconf.policy.asking import reads_access, types_in
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.lint import Finding, Level, asks_sender
 from postfixconf.policy.lookups import (
@@ -21,10 +20,11 @@ from postfixconf.policy.lookups import (
     type_of,
 )
 from postfixconf.policy.observed import Facts, effective, front_services
-from postfixconf.policy.placing import managed
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.ranks import managed
 from postfixconf.policy.relay import flattened, unfolded
 from postfixconf.policy.relays import RELAY_TABLES, asks_relays
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list
@@ -72,7 +72,7 @@ def _asked(main: MainCf, facts: Facts) -> set[tuple[str, str, Rule]]:
     ours |= {asks_relays(name): path for name, path in RELAY_TABLES.items()}
     found = {
         (Lookup.ACCESS if reads_access(rule, facts) else ours[rule], name, rule)
-        for name in LISTS
+        for name in RESTRICTION_LISTS
         for rule in parse_list(effective(main, facts, name))
         if rule in ours or reads_access(rule, facts)
     }
@@ -86,7 +86,7 @@ def _overridden(
     """A `-o` on port 25 that takes the place of a list with our lookups."""
     for service in front_services(master):
         for name, value in service.overrides().items():
-            if name not in LISTS or name in NEVER:
+            if name not in RESTRICTION_LISTS or name in NEVER:
                 continue
             rules = unfolded(main, value)
             needed = tables_for(
@@ -113,7 +113,7 @@ def _relays_overridden(policy: Policy, master: MasterCf) -> Hindered:
         for name, value in service.overrides().items():
             rules = parse_list(value)
             ours = any(managed(rule) for rule in rules)
-            if name in LISTS and name not in NEVER and ours:
+            if name in RESTRICTION_LISTS and name not in NEVER and ours:
                 yield (
                     frozenset({RELAY_TABLES[name]}),
                     Finding(
@@ -148,7 +148,7 @@ def _of_patterns(main: MainCf, facts: Facts) -> Hindered:
 
 def _for_others(main: MainCf, facts: Facts) -> Hindered:
     """The sender table is asked for something else as well."""
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         for rule in flattened(main, facts, name):
             bare = ":" in rule.name and name == SENDER
             if reads_access(rule, facts) and not (bare or asks_sender(rule, facts)):

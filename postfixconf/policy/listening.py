@@ -7,11 +7,11 @@ another (postconf(1), -P). `$name` is not expanded.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.found import switch_is_on
 from postfixconf.policy.listener import SASL, SYSLOG_NAME, WRAPPER, counted
 from postfixconf.policy.observed import Facts, effective
 from postfixconf.policy.relay import expand
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import Service
@@ -20,7 +20,7 @@ __all__ = ["Effective", "effective_services", "value_of"]
 
 LEVEL, AUTH_ONLY = "smtpd_tls_security_level", "smtpd_tls_auth_only"
 USE, ENFORCE = "smtpd_use_tls", "smtpd_enforce_tls"  # where there is no level
-SHOWN = (LEVEL, WRAPPER, SASL, AUTH_ONLY, SYSLOG_NAME, *LISTS)
+SHOWN = (LEVEL, WRAPPER, SASL, AUTH_ONLY, SYSLOG_NAME, *RESTRICTION_LISTS)
 
 
 def value_of(name: str, service: Service, main: MainCf, facts: Facts) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from postfixconf.policy.control import Control, Group, Restriction, Risk
+from postfixconf.policy.restriction_lists import RECIPIENT
 
 __all__ = ["DOMAINS", "FORMS", "Asked", "Blocklist", "Status", "former", "made"]
 
-RECIPIENT = "smtpd_recipient_restrictions"
 FIRST_ALLOW, FIRST_CLIENT, FIRST_DOMAIN = 75, 80, 85  # ranks: cheap and certain first
 
 

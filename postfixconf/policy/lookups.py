@@ -19,13 +19,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postfixconf.policy.asking import path_pattern
-from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import with_class
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.entries import Lookup, Side, Spared
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.placing import AFTER, FIRST, PERMITS, managed, position
+from postfixconf.policy.ranks import AFTER, FIRST, PERMITS, managed, position
 from postfixconf.policy.relays import RELAY_TABLES, asks_relays, class_of, kept
+from postfixconf.policy.restriction_lists import ETRN, RELAY, RESTRICTION_LISTS, SENDER
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 
@@ -45,12 +46,10 @@ __all__ = [
     "with_relay_classes",
 ]
 
-SENDER = "smtpd_sender_restrictions"
-CLASSES = "smtpd_restriction_classes"
 OWN_CLASS = "mailguard_own_domains"  # the place of the control in the catalogue
 OWN_TABLE = "mailguard/own_domains"
 # No entry exempts from relaying, and ETRN has no sender.
-NEVER = ("smtpd_relay_restrictions", "smtpd_etrn_restrictions")
+NEVER = (RELAY, ETRN)
 OURS = {*Lookup, *RELAY_TABLES.values()} - {Lookup.ACCESS}
 CHECKS = {
     Lookup.CLIENTS: "check_client_access",
@@ -97,7 +96,7 @@ def weave(
     says whether there are relays in front.
     """
     main = _with_stop(main, own)
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         if name not in NEVER:
             wanted = chain(main, name, uses, own, facts, controls, relays=relays)
             main = _chained(main, name, wanted, facts, controls)
@@ -160,7 +159,7 @@ def type_of(table: Lookup, main: MainCf, facts: Facts) -> str:
     if table is Lookup.NETWORKS:
         return "cidr"
     if table is Lookup.ACCESS:
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             for rule in parse_list(effective(main, facts, name)):
                 if found := _asks_access(rule, facts):
                     return found
@@ -171,7 +170,7 @@ def asked_in(main: MainCf, facts: Facts) -> frozenset[str]:
     """The lists that ask the sender table, hand-written lines and all."""
     return frozenset(
         name
-        for name in LISTS
+        for name in RESTRICTION_LISTS
         for rule in parse_list(effective(main, facts, name))
         if _asks_access(rule, facts)
     )
@@ -193,7 +192,7 @@ def _with_stop(main: MainCf, own: Mode) -> MainCf:
     """Declare and define the class of the own-domain stop, or take both out."""
     asks = f"cidr:$config_directory/{OWN_TABLE}"
     rule = Rule("check_client_access", asks, warn=own is Mode.TEST)
-    return _with_class(main, OWN_CLASS, rule.text if own is not Mode.OFF else "")
+    return with_class(main, OWN_CLASS, rule.text if own is not Mode.OFF else "")
 
 
 def with_relay_classes(main: MainCf, facts: Facts) -> MainCf:
@@ -201,23 +200,8 @@ def with_relay_classes(main: MainCf, facts: Facts) -> MainCf:
     needed = relay_classes(main, facts)
     for name in RELAY_TABLES:
         rules = ", ".join(rule.text for rule in needed.get(name, ()))
-        main = _with_class(main, class_of(name), rules)
+        main = with_class(main, class_of(name), rules)
     return main
-
-
-def _with_class(main: MainCf, name: str, value: str) -> MainCf:
-    """Declare and define one class of ours, or take both out where it is empty."""
-    classes = [each for each in re.split(r"[,\s]+", main.get(CLASSES) or "") if each]
-    if not value:
-        if main.get(name) is None:
-            return main
-        rest = [each for each in classes if each != name]
-        main = main.remove(name)
-        return main.set(CLASSES, ", ".join(rest)) if rest else main.remove(CLASSES)
-    if name not in classes:
-        before = main.get(CLASSES)
-        main = main.set(CLASSES, f"{before}, {name}" if before else name)
-    return main if main.get(name) == value else main.set(name, value)
 
 
 def _chained(

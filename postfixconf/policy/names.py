@@ -2,6 +2,7 @@
 
 import re
 
+from postfixconf.policy.classes import declared
 from postfixconf.text.maincf import MainCf
 
 __all__ = ["RENAMED", "RESTRICTIONS", "is_known", "modern"]
@@ -64,4 +65,4 @@ def is_known(name: str, main: MainCf) -> bool:
     """
     if name.lower() in RESTRICTIONS or re.search(r"[:${]", name):
         return True
-    return name in re.split(r"[,\s]+", main.get("smtpd_restriction_classes") or "")
+    return name in declared(main)

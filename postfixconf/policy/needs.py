@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from postfixconf.errors import BadFile, BadPolicy
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.finding import Finding, Level
 from postfixconf.policy.found import find
 from postfixconf.policy.greylisting import GREYLISTING, Greylisting, asks
 from postfixconf.policy.observed import Facts, Texts, effective
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.postgrey_options import Options, convention_of
@@ -77,7 +77,11 @@ def _asks_ours(texts: Texts, facts: Facts) -> bool:
     found = find(main, master, facts)[GREYLISTING]
     if found.mode is Mode.OFF or found.elsewhere:
         return found.mode is not Mode.OFF
-    rules = (r for name in LISTS for r in parse_list(effective(main, facts, name)))
+    rules = (
+        r
+        for name in RESTRICTION_LISTS
+        for r in parse_list(effective(main, facts, name))
+    )
     return any(asks(rule, facts.postgrey) for rule in rules)
 
 
@@ -115,9 +119,8 @@ def wanted_options(
 
     It names each list of ours that is there, or among the `written` tables, and all of
     them where greylisting is `brought` by mailguard: postgrey passes over a list that
-    is not there, and reads it on a HUP once it is. Where
-    nothing of it can be understood it stays; that forbids a change only where
-    something is wanted of it.
+    is not there, and reads it on a HUP once it is. Where nothing of it can be
+    understood it stays; that forbids a change only where something is wanted of it.
     """
     path = facts.postgrey_options
     if not path:
@@ -126,22 +129,23 @@ def wanted_options(
         options = options_of(adopted.options or before.options, path)
         options = policy.greylisting.written(options)
         there = with_lists(facts, POSTGREY_LISTS if brought else written)
-        for path in there.postgrey_lists:
-            name = f"{facts.config_directory}/{path}"
-            options = options.with_list(POSTGREY_LISTS[path], name)
+        for each in there.postgrey_lists:
+            name = f"{facts.config_directory}/{each}"
+            options = options.with_list(POSTGREY_LISTS[each], name)
         return options.render(), ()
     except (BadFile, BadPolicy) as cause:
-        sentence = f"postgrey's options cannot be read: {cause}."
-        remedy = "Write them as plain words, and adopt the edit."
         wanted = policy.greylisting != Greylisting()
-        return before.options, (
-            Finding(
-                Level.WARNING,
-                "postgrey_options",
-                path,
-                sentence,
-                remedy,
-                blocks=wanted,
-                why="mailguard changes nothing in a file that it does not understand.",
-            ),
-        )
+        return before.options, (not_understood(path, str(cause), blocks=wanted),)
+
+
+def not_understood(path: str, cause: str, *, blocks: bool) -> Finding:
+    """postgrey's options are such that nothing can be written to them."""
+    return Finding(
+        Level.WARNING,
+        "postgrey_options",
+        path,
+        f"postgrey's options cannot be read: {cause}.",
+        "Write them as plain words, and adopt the edit.",
+        blocks=blocks,
+        why="mailguard changes nothing in a file that it does not understand.",
+    )

@@ -22,8 +22,18 @@ from postfixconf.policy.control import Control, Restriction
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.lookups import ours
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.placing import PERMITS, position
+from postfixconf.policy.ranks import PERMITS, position
 from postfixconf.policy.relay import RELAY_LISTS, unfolded
+from postfixconf.policy.restriction_lists import (
+    CLIENT,
+    DATA,
+    END_OF_DATA,
+    ETRN,
+    HELO,
+    RECIPIENT,
+    RELAY,
+    SENDER,
+)
 from postfixconf.text.layout import common
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
@@ -32,14 +42,14 @@ __all__ = ["CHECKS", "LAST", "SPARING", "Listing", "arrange", "key_of", "names_o
 
 # Every list, and what it does in words.
 CHECKS = {
-    "smtpd_client_restrictions": "client checks",
-    "smtpd_helo_restrictions": "greeting checks",
-    "smtpd_sender_restrictions": "sender checks",
-    "smtpd_relay_restrictions": "relay checks",
-    "smtpd_recipient_restrictions": "recipient checks",
-    "smtpd_data_restrictions": "checks before the message",
-    "smtpd_end_of_data_restrictions": "checks after the message",
-    "smtpd_etrn_restrictions": "checks of ETRN",
+    CLIENT: "client checks",
+    HELO: "greeting checks",
+    SENDER: "sender checks",
+    RELAY: "relay checks",
+    RECIPIENT: "recipient checks",
+    DATA: "checks before the message",
+    END_OF_DATA: "checks after the message",
+    ETRN: "checks of ETRN",
 }
 
 OTHER = "other"  # stands for what has no plain first word: a table, a reference

@@ -13,12 +13,12 @@ from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.names import modern
 from postfixconf.policy.ordering import LAST, SPARING, Listing
 from postfixconf.policy.recorder import Recorder
+from postfixconf.policy.restriction_lists import DATA, END_OF_DATA, RECIPIENT
 from postfixconf.text.rules import Rule
 
 __all__ = ["Kind", "Place", "places", "refusal"]
 
-RECIPIENT = "smtpd_recipient_restrictions"
-LATE = ("smtpd_data_restrictions", "smtpd_end_of_data_restrictions")
+LATE = (DATA, END_OF_DATA)
 # What is asked of the DNS when the rule is reached. A client's own names are known
 # by then: smtpd looks them up as the client connects.
 ASKING = (

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from postfixconf.errors import BadPolicy
 from postfixconf.policy.blocklists import LISTS as KNOWN_LISTS
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import Controls, controls_of
 from postfixconf.policy.entries import Kind, Lookup, read_value
@@ -18,6 +18,7 @@ from postfixconf.policy.lookups import Uses
 from postfixconf.policy.networks import entry_of
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.own_lists import read_list, told
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 
 __all__ = ["OWN", "Policy"]
 
@@ -169,7 +170,7 @@ class Policy:
 
 def check_order(name: str, names: tuple[str, ...]) -> None:
     """Raises BadPolicy for what is no list of ours, or no order of one."""
-    if name not in LISTS:
+    if name not in RESTRICTION_LISTS:
         raise BadPolicy(name, "no restriction list")
     for each in names:
         if not NAME.fullmatch(each):

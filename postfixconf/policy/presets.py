@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Group
+from postfixconf.policy.restriction_lists import RECIPIENT
 
 __all__ = ["MANUAL", "PRESETS", "Preset", "preset"]
 
@@ -73,7 +74,7 @@ LINE = (
         key=lambda key: not key.startswith("dnswl:"),
     ),
 )
-MANUAL = MappingProxyType({"smtpd_recipient_restrictions": LINE})
+MANUAL = MappingProxyType({RECIPIENT: LINE})
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ protection. The proof is the relay probe on a running Postfix.
 import re
 from collections.abc import Iterable, Sequence
 
+from postfixconf.policy.classes import declared
 from postfixconf.policy.observed import Facts, effective
+from postfixconf.policy.restriction_lists import RECIPIENT, RELAY
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = [
@@ -23,7 +25,7 @@ __all__ = [
     "unfolded",
 ]
 
-RELAY_LISTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+RELAY_LISTS = (RELAY, RECIPIENT)
 # smtpd(8) dies unless one of these stands in the relay or recipient list.
 PROTECTING = frozenset(
     {
@@ -35,6 +37,7 @@ PROTECTING = frozenset(
         "check_relay_domains",
     }
 )
+FROM_OUTSIDE = ("config_directory", "stress")
 DEFAULT_RELAY = "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"
 
 
@@ -61,7 +64,7 @@ def flattened(main: MainCf, facts: Facts, name: str) -> tuple[Rule, ...]:
 
 def unfolded(main: MainCf, value: str) -> tuple[Rule, ...]:
     """The rules of a list's text, `$name` and restriction classes followed."""
-    classes = re.split(r"[,\s]+", main.get("smtpd_restriction_classes") or "")
+    classes = [*declared(main)]
     rules = list(parse_list(expand(value, main)))
     found = []
     while rules:
@@ -76,7 +79,7 @@ def unfolded(main: MainCf, value: str) -> tuple[Rule, ...]:
 
 def relay_rules(main: MainCf, facts: Facts, name: str) -> str:
     """One list as smtpd starts from it, `$name` not expanded."""
-    if name == "smtpd_relay_restrictions" and main.get(name) is None:
+    if name == RELAY and main.get(name) is None:
         return DEFAULT_RELAY if compatibility(main) >= (1,) else ""
     return effective(main, facts, name)
 
@@ -88,11 +91,13 @@ def compatibility(main: MainCf) -> tuple[int, ...]:
 
 
 def expand(value: str, main: MainCf) -> str:
-    """`value` with plain `$name` references replaced, as far as main.cf has them.
+    """`value` with its `$name` expanded by main.cf alone; "" for what it does not set.
 
-    Where its own directory is, is not main.cf's to say.
+    Where its own directory is, and whether smtpd is overloaded, is not main.cf's to
+    say: those stay.
     """
-    return followed(
-        value,
-        lambda name: None if name == "config_directory" else main.get(name) or "",
-    )
+
+    def known(name: str) -> str | None:
+        return None if name in FROM_OUTSIDE else main.get(name) or ""
+
+    return expanded(value, known)

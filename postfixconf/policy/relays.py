@@ -21,18 +21,16 @@ its name and greeting, lists in the DNS that are asked about these, policy servi
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.entries import ALLOW
 from postfixconf.policy.names import modern
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
+from postfixconf.policy.restriction_lists import RECIPIENT, RESTRICTION_LISTS, SENDER
 from postfixconf.text.rules import Rule
 
 __all__ = ["RELAYS", "RELAY_TABLES", "asks_relays", "class_of", "kept", "relay_lines"]
 
 RELAYS = "mailguard/relays_"  # and the list's name; from the configuration directory
 CHECK = "check_client_access"
-RECIPIENT = "smtpd_recipient_restrictions"
-SENDER = "smtpd_sender_restrictions"
 PROTECTION = Rule("reject_unauth_destination")
 # What judges the addresses of the envelope, and permits nothing.
 OF_ADDRESSES = frozenset(
@@ -56,7 +54,7 @@ def class_of(name: str) -> str:
     return f"mailguard_relays_{short(name)}"
 
 
-RELAY_TABLES = {name: f"{RELAYS}{short(name)}" for name in LISTS}
+RELAY_TABLES = {name: f"{RELAYS}{short(name)}" for name in RESTRICTION_LISTS}
 
 
 def asks_relays(name: str) -> Rule:

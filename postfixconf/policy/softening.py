@@ -7,7 +7,6 @@ everybody. Everything else of the live files stays as it is, byte for byte.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode, Restriction
 from postfixconf.policy.found import find
@@ -16,6 +15,7 @@ from postfixconf.policy.observed import Facts, Observed, effective
 from postfixconf.policy.plan import Action, Plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.probe_service import with_probe_service
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list
@@ -62,5 +62,5 @@ def untouched(key: str, policy: Policy, written: str, observed: Observed) -> boo
 
 def _standing(place: Restriction, main: MainCf, facts: Facts) -> list[list[Rule]]:
     """The rules of a control in each list."""
-    lists = (parse_list(effective(main, facts, name)) for name in LISTS)
+    lists = (parse_list(effective(main, facts, name)) for name in RESTRICTION_LISTS)
     return [[rule for rule in rules if place.matches(rule)] for rules in lists]

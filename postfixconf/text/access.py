@@ -15,9 +15,9 @@ It does not build tables and does not know what an action means.
 import re
 from dataclasses import dataclass
 
-from postfixconf.text.lines import WHITE, logical_lines, terminated
+from postfixconf.text.lines import WHITE, logical_lines
 
-__all__ = ["BEGIN", "END", "Line", "lines_of", "managed_span", "with_block"]
+__all__ = ["BEGIN", "END", "Line", "lines_of", "managed_span"]
 
 WORD = re.compile(f"([^{WHITE}]+)[{WHITE}]*(.*)", re.DOTALL)
 BEGIN = "# >>> mailguard: the lines from here on are written by mailguard\n"
@@ -53,8 +53,3 @@ def managed_span(data: bytes) -> tuple[int, int] | None:
         return None
     end = data.find(close, start)
     return start, len(data) if end < 0 else end + len(close)
-
-
-def with_block(hand: str, ours: str) -> str:
-    """The hand-written lines with our block behind them; no block for no lines."""
-    return f"{terminated(hand)}{BEGIN}{ours}{END}" if ours else hand

@@ -1,8 +1,9 @@
-"""A value with `$name`, `${name?yes}`, `${name:no}` and `${name?{yes}:{no}}` followed.
+"""A value with `$name`, `${name?yes}`, `${name:no}` and `${name?{yes}:{no}}` expanded.
 
 As Postfix does it for a word (mac_expand(3), postconf(5)): `?` is used where the name
-is not empty, `:` where it is. What is not followed: comparisons (`${{a} == {b}?…}`),
-which stay as they are.
+is not empty, `:` where it is. What comes out is a value as main.cf has them, so that
+`$$` stays two. What is not decided: comparisons (`${{a} == {b}?…}`). A value that
+names itself, on which Postfix dies, has its name left in it.
 """
 
 import re
@@ -10,50 +11,55 @@ from collections.abc import Callable
 
 __all__ = ["expanded"]
 
-Known = Callable[[str], str]
+Known = Callable[[str], str | None]
 NAME = re.compile(r"\w+")
-DEEPEST = 10  # a value may name itself
+REFERENCE = re.compile(r"[{(]?(\w+)\s*(.*?)[})]?", re.DOTALL)  # behind its `$`
+DEEPEST = 10  # values in values
 CLOSING = {"{": "}", "(": ")"}
 
 
 def expanded(value: str, known: Known, depth: int = DEEPEST) -> str:
-    """`value` with what `known` says of each name, "" for one that is not set.
+    """`value` with what `known` says of each name; what it answers None to stays.
 
-    >>> expanded("${instance?{$instance}:{postfix}}/$service", {"service": "a"}.get)
-    'postfix/a'
+    >>> known = {"instance": "", "service": "smtpd"}.get
+    >>> expanded("${instance?{$instance}:{postfix}}/$service", known)
+    'postfix/smtpd'
+    >>> expanded("$service, ${stress?reject}", known)
+    'smtpd, ${stress?reject}'
     """
-    head, dollar, rest = value.partition("$")
-    if not dollar or not depth:
-        return value
-    if rest.startswith("$"):
-        return f"{head}$" + expanded(rest[1:], known, depth)
-    if rest[:1] in CLOSING:
-        end = closing(rest)
-        inner, rest = rest[1:end], rest[end + 1 :]
-        found = braced(inner, known, depth)
-    else:
-        match = NAME.match(rest)
-        found = plain(match[0], known, depth) if match else "$"
-        rest = rest[match.end() :] if match else rest
-    return head + found + expanded(rest, known, depth)
+    made, at = "", 0
+    while depth and (dollar := value.find("$", at)) >= 0:
+        end = end_of(value, dollar + 1)
+        made += value[at:dollar] + filled(value[dollar + 1 : end], known, depth - 1)
+        at = end
+    return made + value[at:]
 
 
-def plain(name: str, known: Known, depth: int) -> str:
-    """What stands behind a name."""
-    return expanded(known(name) or "", known, depth - 1)
+def end_of(value: str, at: int) -> int:
+    """Where the reference ends whose `$` stands before `at`."""
+    if value.startswith("$", at):
+        return at + 1
+    if value[at : at + 1] in CLOSING:
+        return at + closing(value[at:]) + 1
+    name = NAME.match(value, at)
+    return name.end() if name else at
 
 
-def braced(inner: str, known: Known, depth: int) -> str:
-    """What stands behind `name`, `name?yes`, `name:no` or `name?{yes}:{no}`."""
-    match = NAME.match(inner)
-    if match is None:
-        return f"${{{inner}}}"
-    name, choice = match[0], inner[match.end() :]
+def filled(reference: str, known: Known, depth: int) -> str:
+    """What stands for a reference, given without its `$`."""
+    match = REFERENCE.fullmatch(reference)
+    if match is None:  # a comparison, or no reference at all
+        return f"${reference[:1]}{expanded(reference[1:], known, depth)}"
+    name, choice = match.groups()
+    told = known(name)
+    if told is None:
+        before, behind = reference[: match.start(2)], reference[match.end(2) :]
+        return f"${before}{expanded(choice, known, depth)}{behind}"
+    there = expanded(told, lambda each: None if each == name else known(each), depth)
     if not choice:
-        return plain(name, known, depth)
-    there = bool(plain(name, known, depth))
+        return there
     yes, no = alternatives(choice)
-    return expanded(yes if there else no, known, depth - 1)
+    return expanded(yes if there else no, known, depth)
 
 
 def alternatives(choice: str) -> tuple[str, str]:

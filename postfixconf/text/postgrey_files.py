@@ -1,4 +1,4 @@
-"""postgrey's lists as files: which there are, and how one of ours is told from another.
+"""postgrey's lists as files: how one of ours is told from another.
 
 written(content)            # the file: a name to ask for, and the content
 canary_in(text)             # that name; no other content has it
@@ -11,8 +11,6 @@ __all__ = [
     "PROBE_SENDER",
     "canary",
     "canary_in",
-    "client_files",
-    "recipient_files",
     "written",
 ]
 
@@ -42,25 +40,3 @@ def written(content: str) -> str:
         "# The next line lets mailguard see that postgrey has read this file.\n"
         f"{canary(content)}\n{content}"
     )
-
-
-def client_files(packaged: str, config_dir: str) -> tuple[str, ...]:
-    """The lists of clients that postgrey's options have to name, in order.
-
-    `packaged` is the package manager's, `/etc/postgrey/whitelist_clients`; what is
-    written by hand stands beside it in `.local`. A `--whitelist-clients` drops both
-    defaults, so all are named: `--whitelist-clients=FILE` for each.
-    """
-    ours = f"{config_dir}/mailguard"
-    return (
-        packaged,
-        f"{ours}/postgrey_published",
-        f"{packaged}.local",
-        f"{ours}/postgrey_clients",
-    )
-
-
-def recipient_files(packaged: str, config_dir: str) -> tuple[str, ...]:
-    """The same for recipients: `--whitelist-recipients=FILE` for each."""
-    ours = f"{config_dir}/mailguard/postgrey_recipients"
-    return (packaged, f"{packaged}.local", ours)

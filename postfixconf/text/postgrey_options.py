@@ -182,17 +182,6 @@ class Options:
             made = made._spliced(found[-1], [])
         return made
 
-    def with_all(self, name: str, values: Sequence[str]) -> "Options":
-        """The same with an option given once for each of these values, in order."""
-        for value in values:
-            check(name, value)
-        if self.all(name) == tuple(values):
-            return self
-        made = self.without(name)
-        for value in values:
-            made = made._added(f"--{name}={value}")
-        return made
-
     def with_list(self, name: str, path: str) -> "Options":
         """The same with one more list of this option's read.
 

@@ -9,6 +9,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes import draft, services, worker
 from mailguard.changes.models import Revision, State
 from mailguard.lists import services as lists
+from mailguard.protection import naming
 from mailguard.protection import services as protection
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
@@ -75,7 +76,7 @@ def test_a_stop_taken_out_by_hand_takes_its_domains_along(
 ) -> None:
     main = Path(server.config_dir) / "main.cf"
     before = main.read_text()
-    protection.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
     protection.set_mode(server=server, key="own_domains", mode="on", actor=alice)
     applied(server, alice)
     assert "practice.test mailguard_own_domains" in access(server).read_text()

@@ -12,6 +12,7 @@ from mailguard.audit.services import Actor
 from mailguard.protection import naming, services, watching
 from mailguard.protection.as_us import Evidence
 from mailguard.protection.as_us_groups import Group, Guess
+from mailguard.protection.domains import own_domains, who_sends_as_us
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Server
 from mailguard.traffic import as_us
@@ -43,13 +44,13 @@ HOSTILE = '<script>alert(1)</script>\u202e"@practice.test'
 def ours(server: Server, alice: Actor) -> None:
     """The server is adopted, and practice.test is an own domain."""
     server.refresh_from_db()
-    services.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
 
 
 def evidence(server: Server) -> Evidence:
     """What the worker finds."""
     watching.senders(server)
-    found = services.who_sends_as_us(server)
+    found = who_sends_as_us(server)
     assert found is not None
     return found
 
@@ -177,7 +178,7 @@ def test_one_click_excepts_who_was_seen(client: Client, server: Server) -> None:
     page = client.get("/domains/").content.decode()
     assert 'name="network" value="198.51.100.7"' in page.split("mcsv.net", 1)[1]
     client.post("/domains/may-send/", {"who": "mcsv.net", "network": "198.51.100.7"})
-    assert services.own_domains().exceptions == ("198.51.100.7",)
+    assert own_domains().exceptions == ("198.51.100.7",)
     assert Change.objects.latest("pk").reason == "seen sending as us"
     page = client.get("/domains/").content.decode()
     assert 'data-covered="excepted"' in page
@@ -191,7 +192,7 @@ def test_a_click_with_a_bad_value_excepts_nobody(
     told = {"network": ["198.51.100.7", bad]}
     page = client.post("/domains/may-send/", told, follow=True).content.decode()
     assert "Nothing was changed" in page
-    assert services.own_domains().exceptions == ()
+    assert own_domains().exceptions == ()
 
 
 def test_a_relay_in_front_is_covered(server: Server, alice: Actor) -> None:
@@ -271,7 +272,7 @@ def test_where_only_domains_are_kept_no_evidence_is_possible(
 ) -> None:
     people(server)
     Log.objects.update_or_create(server=server, defaults={"domains_only": True})
-    assert services.who_sends_as_us(server) is None
+    assert who_sends_as_us(server) is None
     assert "No evidence is possible" in client.get("/domains/").content.decode()
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
 from mailguard.changes import worker
-from mailguard.protection import services
+from mailguard.protection import naming
+from mailguard.protection.domains import own_domains
 from mailguard.protection.models import (
     OwnDomain,
     OwnException,
@@ -70,7 +71,7 @@ def test_the_page_says_that_it_is_about_the_envelope_only(
 
 def test_a_domain_is_added_in_its_one_spelling(client: Client, server: Server) -> None:
     client.post("/domains/add/", {"domain": " @Ours.EXAMPLE. "})
-    assert services.own_domains().domains == ("ours.example",)
+    assert own_domains().domains == ("ours.example",)
     assert Change.objects.get(what="domain ours.example").actor_name == "alice"
 
 
@@ -94,7 +95,7 @@ def test_an_odd_text_is_quoted_and_stands_in_its_field(
     error = answer.context[form].errors[field][0]
     assert not text or repr(text[:20])[1:-1] in error
     assert answer.context[form][field].value() == text
-    assert services.own_domains() == OwnDomains()
+    assert own_domains() == OwnDomains()
 
 
 @pytest.mark.parametrize("text", ["", "ä", "a\nb", "\x1b", "\u202e", "x" * 10_000])
@@ -103,19 +104,19 @@ def test_an_odd_reply_is_quoted_and_the_old_one_stays(
 ) -> None:
     answer = client.post("/domains/reply/", {"reply": text})
     assert answer.context["reply_form"].errors["reply"]
-    assert services.own_domains().reply == REPLY
+    assert own_domains().reply == REPLY
 
 
 def test_the_reply_is_changed(client: Client, server: Server) -> None:
     client.post("/domains/reply/", {"reply": "Use port 587, # $please {now}"})
-    assert services.own_domains().reply == "Use port 587, # $please {now}"
+    assert own_domains().reply == "Use port 587, # $please {now}"
 
 
 def test_an_exception_comes_and_goes(client: Client, server: Server) -> None:
     client.post("/domains/except/", {"network": "192.0.2.9/24"})
-    assert services.own_domains().exceptions == ("192.0.2.0/24",)
+    assert own_domains().exceptions == ("192.0.2.0/24",)
     client.post("/domains/refuse/", {"value": "192.0.2.0/24"})
-    assert services.own_domains().exceptions == ()
+    assert own_domains().exceptions == ()
 
 
 def test_without_a_domain_the_stop_cannot_be_switched_on(
@@ -129,7 +130,7 @@ def test_without_a_domain_the_stop_cannot_be_switched_on(
 def test_switching_leads_back_to_the_page(
     client: Client, server: Server, alice: Actor
 ) -> None:
-    services.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     answers = {"own_domains": "on", "own_domains.test": "on"}
     answer = client.post("/protection/own_domains/", answers)
     assert answer["Location"] == "/domains/"
@@ -139,7 +140,7 @@ def test_switching_leads_back_to_the_page(
 def test_on_is_confirmed_with_its_condition_named(
     client: Client, server: Server, alice: Actor
 ) -> None:
-    services.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     page = client.post("/protection/own_domains/", {"own_domains": "on"}, follow=True)
     assert "nobody sends through port 25 from outside" in page.content.decode()
     client.post("/protection/own_domains/confirm/", {"confirmed": "own_domains"})
@@ -156,7 +157,7 @@ def test_no_other_confirmation_speaks_of_port_25(
 def test_the_last_domain_may_go_and_the_page_says_what_that_means(
     client: Client, server: Server, alice: Actor
 ) -> None:
-    services.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     Setting.objects.filter(key="own_domains").update(mode="on")
     answer = client.post("/domains/remove/", {"value": "ours.example"}, follow=True)
     assert "switched on and does nothing" in answer.content.decode()
@@ -167,7 +168,7 @@ def test_the_last_domain_may_go_and_the_page_says_what_that_means(
 def test_taking_out_what_is_not_there_changes_nothing(
     client: Client, server: Server, alice: Actor, value: str
 ) -> None:
-    services.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     before = Change.objects.count()
     for path in ("remove", "refuse"):
         answer = client.post(f"/domains/{path}/", {"value": value}, follow=True)
@@ -226,7 +227,7 @@ def test_whatever_is_taken_is_a_line_of_the_sender_table(
         run("add", "--", text)
     else:
         client.post("/domains/add/", {"domain": text})
-    own = services.own_domains()
+    own = own_domains()
     made = "".join(sources.lines(Lookup.ACCESS, (), own, dotted=False))
     keys = [line.key for line in lines_of(made)]
     assert keys[:1] == list(own.domains)
@@ -242,7 +243,7 @@ def test_whatever_is_taken_is_a_line_of_the_client_table(
     OwnReply.objects.all().delete()
     client.post("/domains/except/", {"network": network})
     client.post("/domains/reply/", {"reply": reply})
-    own = services.own_domains()
+    own = own_domains()
     *excepted, four, six = lines_of("".join(own.lines()))
     assert [line.key for line in excepted] == list(own.exceptions)
     assert {four.action, six.action} == {f"REJECT {own.reply}"}

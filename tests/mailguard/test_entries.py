@@ -18,7 +18,7 @@ from mailguard.lists import services
 from mailguard.lists.checks import plain
 from mailguard.lists.models import Entry
 from mailguard.lists.search import Search
-from mailguard.protection import services as protection
+from mailguard.protection import naming
 from mailguard.servers.models import Observed, Server
 from postfixconf.policy import sources
 from postfixconf.policy.entries import Entry as Line
@@ -166,7 +166,7 @@ def test_bounces_cannot_be_denied_and_the_page_says_why(
 def test_an_own_domain_cannot_be_allowed(
     client: Client, server: Server, alice: Actor
 ) -> None:
-    protection.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     answer = post(client, side="allow", value="boss@ours.example")
     assert "which anyone could claim" in answer.content.decode()
 

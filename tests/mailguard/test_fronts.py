@@ -8,8 +8,8 @@ from django.test import Client
 
 from mailguard.audit.services import Actor
 from mailguard.celery import app
-from mailguard.protection import naming, services, watching
-from mailguard.protection.fronts import fronts, gateway
+from mailguard.protection import naming, watching
+from mailguard.protection.fronts import fronts, gateway, relays
 from mailguard.protection.models import MxLookup, OwnDomain
 from mailguard.servers.models import Server
 from mailguard.settings import TURNS
@@ -81,7 +81,7 @@ def test_one_click_names_them(client: Client, server: Server) -> None:
     watching.exchanges(server)
     told = {"relay": ["192.0.2.51", "192.0.2.50"]}
     client.post("/relays/add-seen/", told)
-    assert services.relays() == ("192.0.2.50", "192.0.2.51")
+    assert relays() == ("192.0.2.50", "192.0.2.51")
     assert "Nobody: neither the MX records" in client.get("/relays/").content.decode()
 
 
@@ -89,7 +89,7 @@ def test_a_bad_value_among_them_names_none(client: Client, server: Server) -> No
     told = {"relay": ["192.0.2.51", "nonsense"]}
     page = client.post("/relays/add-seen/", told, follow=True).content.decode()
     assert "nonsense" in page and "Nothing was changed" in page
-    assert services.relays() == ()
+    assert relays() == ()
 
 
 def test_a_domain_is_looked_up_once_an_hour(server: Server, dns: Dns) -> None:
@@ -103,7 +103,7 @@ def test_a_domain_is_looked_up_once_an_hour(server: Server, dns: Dns) -> None:
 def test_a_domain_that_is_no_longer_ours_is_forgotten(
     server: Server, alice: Actor
 ) -> None:
-    services.add_domain(text="gone.invalid", actor=alice)
+    naming.add_domain(text="gone.invalid", actor=alice)
     watching.exchanges(server)
     assert "does not exist" in MxLookup.objects.get(domain="gone.invalid").trouble
     OwnDomain.objects.all().delete()
@@ -159,7 +159,7 @@ def test_a_relay_that_is_named_is_no_gateway(server: Server, alice: Actor) -> No
     count(server)
     assert gateway(server, ()) is not None
     naming.add_relay(text="172.17.0.0/16", actor=alice)
-    assert gateway(server, services.relays()) is None
+    assert gateway(server, relays()) is None
 
 
 def test_without_mail_or_records_the_page_says_so(

@@ -14,6 +14,7 @@ from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
 from mailguard.changes import restore, services, undo, worker
 from mailguard.changes.models import Revision, State
+from mailguard.changes.panic import request_panic
 from mailguard.errors import NotNow
 from mailguard.greylisting import services as postgrey
 from mailguard.greylisting.models import Service
@@ -394,7 +395,7 @@ def test_panic_only_learns(server: Server, alice: Actor, practice: Practice) -> 
     want(server, alice, greylisting="on")
     apply(server, alice)
     carried_out(
-        services.request_panic(server=server, actor=alice, reason="mail is late"),
+        request_panic(server=server, actor=alice, reason="mail is late"),
         server,
     )
     assert Live.objects.get(server=server, key="greylisting").mode == "test"

@@ -13,8 +13,9 @@ from mailguard.changes import services, undo, worker
 from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
 from mailguard.lists import services as lists
-from mailguard.protection import services as protection
+from mailguard.protection import naming
 from mailguard.protection.differences import Difference
+from mailguard.protection.domains import own_domains
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Live, Server
 from tests.support.changing import allow, apply, carried_out, waiting, want
@@ -109,11 +110,11 @@ def test_an_entry_whose_expiry_is_not_known_does_not_come_back(
 
 
 def test_an_own_domain_goes_back(server: Server, alice: Actor) -> None:
-    protection.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
     want(server, alice, own_domains="on")
     apply(server, alice)
     take_back(server, alice, Difference("domain practice.test", "", "own"))
-    assert protection.own_domains().domains == ()
+    assert own_domains().domains == ()
     assert waiting(server) == []
 
 

@@ -10,7 +10,7 @@ from mailguard.changes import draft, services
 from mailguard.changes.models import Revision, State
 from mailguard.errors import NotNow
 from mailguard.lists import services as lists
-from mailguard.protection import services as protection
+from mailguard.protection import naming
 from mailguard.servers.models import Server
 from tests.support.changing import allow, apply, carried_out, waiting, want
 from tests.support.practice import Practice
@@ -84,7 +84,7 @@ def test_an_entry_that_changes_sides_is_one_change(
 
 
 def test_an_own_domain_goes_live_before_its_stop(server: Server, alice: Actor) -> None:
-    protection.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
     want(server, alice, own_domains="on")
     revision = apply(server, alice, draft.only(server, "domain practice.test"))
     assert revision.state == State.APPLIED
@@ -96,7 +96,7 @@ def test_an_own_domain_goes_live_before_its_stop(server: Server, alice: Actor) -
 def test_what_changes_no_file_is_applied_and_waits_no_more(
     server: Server, alice: Actor
 ) -> None:
-    protection.add_exception(text="192.0.2.7", actor=alice)
+    naming.add_exception(text="192.0.2.7", actor=alice)
     assert services.plan_of(server).empty
     assert apply(server, alice).state == State.APPLIED
     assert waiting(server) == []
@@ -110,7 +110,7 @@ def test_what_does_not_wait_cannot_be_applied(server: Server) -> None:
 def test_an_entry_of_the_draft_in_an_own_domain_forbids_no_other_change(
     server: Server, alice: Actor
 ) -> None:
-    protection.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
     want(server, alice, **{RULE: "on"})
     allow(alice, "boss@practice.test", side="allow")
     assert services.plan_of(server).blocking

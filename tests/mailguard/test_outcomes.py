@@ -13,8 +13,8 @@ from mailguard.protection import services as protection
 from mailguard.servers.models import Server
 from mailguard.servers.services import instance_of
 from postfixconf.host import apply as protocol
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.checkpoint import Checkpoint
-from postfixconf.host.journal import Journal
 from postfixconf.policy.table import Table
 from tests.support.changing import allow, carried_out
 from tests.support.practice import Practice, Tried, text_lines

@@ -9,6 +9,7 @@ from mailguard.audit.models import Change
 from mailguard.audit.services import Actor
 from mailguard.changes import services, worker
 from mailguard.changes.models import Revision, State
+from mailguard.changes.panic import request_panic
 from mailguard.errors import NotNow
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Live, Server
@@ -23,7 +24,7 @@ SWITCH = "disable_vrfy_command"
 
 def panic(server: Server, alice: Actor) -> Revision:
     """Alice pulls the red lever."""
-    queued = services.request_panic(server=server, actor=alice, reason="mail is lost")
+    queued = request_panic(server=server, actor=alice, reason="mail is lost")
     return carried_out(queued, server)
 
 
@@ -94,14 +95,14 @@ def test_without_a_rule_that_refuses_there_is_no_panic(
     want(server, alice, **{RULE: "test"})
     apply(server, alice)
     with pytest.raises(NotNow, match="No rule refuses anything"):
-        services.request_panic(server=server, actor=alice, reason="x")
+        request_panic(server=server, actor=alice, reason="x")
 
 
 def test_a_panic_waits_for_no_other_revision(guarded: Server, alice: Actor) -> None:
     want(guarded, alice, **{RULE: "off"})
     services.request_apply(server=guarded, actor=alice, reason="x")
     with pytest.raises(NotNow, match="by alice is waiting for the worker"):
-        services.request_panic(server=guarded, actor=alice, reason="x")
+        request_panic(server=guarded, actor=alice, reason="x")
 
 
 def test_a_panic_writes_over_no_hand_edit(guarded: Server, alice: Actor) -> None:
@@ -110,7 +111,7 @@ def test_a_panic_writes_over_no_hand_edit(guarded: Server, alice: Actor) -> None
     worker.tend(guarded)
     guarded.refresh_from_db()
     with pytest.raises(NotNow, match="edited by hand"):
-        services.request_panic(server=guarded, actor=alice, reason="x")
+        request_panic(server=guarded, actor=alice, reason="x")
     assert mode_of(RULE) == "on"
 
 

@@ -15,6 +15,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes import presets, worker
 from mailguard.changes.presets import Line
 from mailguard.errors import NotNow
+from mailguard.protection import naming
 from mailguard.protection import services as protection
 from mailguard.servers.models import Server
 from mailguard.traffic.evidence import refresh
@@ -115,13 +116,13 @@ def test_own_domains_are_named_before_they_are_guarded(
 ) -> None:
     found = line(server, STRICT, "own_domains")
     assert (found.offer, "Name your own domains" in found.why) == (None, True)
-    protection.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     take(server, alice, STRICT)
     assert mode("own_domains") == "test"
 
 
 def test_no_preset_has_own_domains_refuse(server: Server, alice: Actor) -> None:
-    protection.add_domain(text="ours.example", actor=alice)
+    naming.add_domain(text="ours.example", actor=alice)
     for _ in range(2):
         take(server, alice, STRICT, on=True)
         assert (mode("own_domains"), mode(ZEN)) == ("test", "on")

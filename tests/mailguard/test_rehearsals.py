@@ -10,6 +10,7 @@ from mailguard.audit.services import Actor
 from mailguard.changes import services as changes
 from mailguard.changes import worker as applying
 from mailguard.changes.models import Passed, Revision, State
+from mailguard.changes.panic import request_panic
 from mailguard.lists import pins
 from mailguard.lists import services as lists
 from mailguard.protection import services as protection
@@ -193,7 +194,7 @@ def test_a_pin_does_not_stop_a_panic(server: Server, alice: Actor) -> None:
     switch(alice, SENDER, Mode.ON)
     assert applied(server, alice).state == State.APPLIED
     pins.add_envelope(probe=pinned(Expect.REFUSE), actor=alice)
-    revision = changes.request_panic(server=server, actor=alice, reason="now")
+    revision = request_panic(server=server, actor=alice, reason="now")
     applying.carry_out(revision)
     revision.refresh_from_db()
     assert revision.state == State.APPLIED

@@ -15,6 +15,7 @@ from mailguard.changes import services as changes
 from mailguard.changes.models import Revision
 from mailguard.protection import naming, services
 from mailguard.protection.differences import Difference, between, with_one
+from mailguard.protection.fronts import relays
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import BadValue
@@ -45,11 +46,11 @@ def apply(server: Server, actor: Actor, reason: str = "why not") -> Revision:
 
 def test_a_relay_comes_and_goes_by_the_page(client: Client, server: Server) -> None:
     client.post("/relays/add/", {"relay": " 192.0.2.9/24"})
-    assert services.relays() == ("192.0.2.0/24",)
+    assert relays() == ("192.0.2.0/24",)
     assert "192.0.2.0/24" in client.get("/relays/").content.decode()
     assert Change.objects.get(what="relay 192.0.2.0/24").actor_name == "alice"
     client.post("/relays/remove/", {"value": "192.0.2.0/24"})
-    assert services.relays() == ()
+    assert relays() == ()
 
 
 def test_the_page_says_what_a_relay_still_has_to_pass(
@@ -67,7 +68,7 @@ def test_an_odd_relay_is_quoted_and_stands_in_its_field(
     form = client.post("/relays/add/", {"relay": text}).context["form"]
     assert not text or repr(text[:20])[1:-1] in form.errors["relay"][0]
     assert form["relay"].value() == text
-    assert services.relays() == ()
+    assert relays() == ()
 
 
 @pytest.mark.parametrize("path", ["add", "remove"])
@@ -142,13 +143,13 @@ def test_a_relay_is_taken_back_alone_and_restored(server: Server, alice: Actor) 
     assert revision is not None
     worker.carry_out(revision)
     server.refresh_from_db()
-    assert server.live_policy["relays"] == [] and services.relays() == ()
+    assert server.live_policy["relays"] == [] and relays() == ()
     back = restore.request_restore(
         server=server, actor=alice, revision=then, reason="after all"
     )
     assert back is not None
     worker.carry_out(back)
-    assert services.relays() == ("192.0.2.7",)
+    assert relays() == ("192.0.2.7",)
 
 
 def test_a_hand_edit_keeps_the_relays_that_are_live_and_that_wait(
@@ -166,5 +167,5 @@ def test_a_hand_edit_keeps_the_relays_that_are_live_and_that_wait(
     worker.carry_out(adopted)
     server.refresh_from_db()
     assert server.live_policy["relays"] == ["192.0.2.7"]
-    assert services.relays() == ("192.0.2.7", "192.0.2.8")
+    assert relays() == ("192.0.2.7", "192.0.2.8")
     assert [each.what for each in changes.draft(server).changes] == ["relay 192.0.2.8"]

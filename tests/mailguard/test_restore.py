@@ -13,6 +13,7 @@ from mailguard.changes import restore, services, worker
 from mailguard.changes.models import Kind, Revision, State
 from mailguard.errors import NotNow
 from mailguard.lists import services as lists
+from mailguard.protection import naming
 from mailguard.protection import services as protection
 from mailguard.protection.models import Setting
 from mailguard.servers.models import Live, Server
@@ -47,7 +48,7 @@ def test_the_adopted_revision_brings_its_bytes_back(
 ) -> None:
     want(server, alice, **{RULE: "on"})
     allow(alice, "a@good.example")
-    protection.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
     apply(server, alice)
     revision = back(server, alice, 1)
     assert (revision.number, revision.state) == (3, State.APPLIED)

@@ -36,7 +36,7 @@ ON = (
 @pytest.fixture(autouse=True)
 def strict(server: Server, alice: Actor) -> None:
     """A draft with rules that this stranger breaks one after the other."""
-    protection.add_domain(text="practice.test", actor=alice)
+    naming.add_domain(text="practice.test", actor=alice)
     for key in ON:
         protection.set_mode(server=server, key=key, mode="on", actor=alice)
 
@@ -102,7 +102,7 @@ def test_an_allowed_sender_does_not_open_our_domain(
 def test_an_exception_and_a_relay_count(
     client: Client, server: Server, alice: Actor
 ) -> None:
-    protection.add_exception(text="192.0.2.66", actor=alice)
+    naming.add_exception(text="192.0.2.66", actor=alice)
     assert "own_domains" not in keys(asked(client, server, sender="a@practice.test"))
     naming.add_relay(text="192.0.2.66", actor=alice)
     assert keys(asked(client, server)) == ["reject_non_fqdn_sender"]

@@ -11,8 +11,8 @@ from pathlib import Path
 from postfixconf.errors import HostError
 from postfixconf.host import files, postgrey, practice
 from postfixconf.host.apply import Outcome, apply
+from postfixconf.host.apply_journal import Journal, Step
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal, Step
 from postfixconf.host.observe import observe
 from postfixconf.host.postgrey import Postgrey
 from postfixconf.host.rehearsal.safety import PLAIN, Demands

@@ -11,12 +11,13 @@ from functools import cache
 from random import Random
 
 from postfixconf.errors import BadFile
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.entries import Entry
 from postfixconf.policy.names import is_known
 from postfixconf.policy.ordering import names_of
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.recorder import Recorder
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule, parse_list
 from tests.support.corpus import corpus, text_of
@@ -118,13 +119,15 @@ class Wanted:
 @cache
 def foreign() -> dict[str, list[tuple[Rule, ...]]]:
     """The lists of the corpus, by parameter, with what can run here."""
-    found: dict[str, list[tuple[Rule, ...]]] = {name: [()] for name in LISTS}
+    found: dict[str, list[tuple[Rule, ...]]] = {
+        name: [()] for name in RESTRICTION_LISTS
+    }
     for path in corpus("main.cf"):
         try:
             main = MainCf.parse(text_of(path))
         except BadFile:
             continue
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             rules = tuple(r for r in parse_list(main.get(name) or "") if runs(r))
             if rules and rules not in found[name]:
                 found[name].append(rules)
@@ -173,7 +176,7 @@ def order_of(
 ) -> dict[str, tuple[str, ...]]:
     """An order of half of the lists, of all that may stand there."""
     found = {}
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         names = [*names_of(parse_list(lists.get(name, ""))), *modes]
         dice.shuffle(names)
         if flip(dice):

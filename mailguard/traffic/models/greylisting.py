@@ -62,7 +62,7 @@ class LetThrough(models.Model):
 class Suggested(models.Model):
     """Whom greylisting should perhaps not keep waiting, as last worked out.
 
-    `found` is a list of `postfixconf.maillog.greylisting.Suggestion` as JSON.
+    `found` is a list of `postfixconf.maillog.suggestions.Suggestion` as JSON.
     """
 
     server = models.OneToOneField(Server, on_delete=models.CASCADE)

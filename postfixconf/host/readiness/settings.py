@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from postfixconf.host.readiness.check import PORTS
 from postfixconf.policy.listener import SUBMISSION, SUBMISSIONS
 from postfixconf.policy.observed import front_services
+from postfixconf.text.expansion import expanded
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.references import followed
 from postfixconf.text.services import Service
 
 __all__ = ["Settings", "number_of", "service_of"]
@@ -43,7 +43,7 @@ class Settings:
     def get(self, name: str) -> str:
         """The value of a parameter; empty for one that nobody knows."""
         if name in self.overrides:
-            return followed(self.overrides[name], self._known).strip()
+            return expanded(self.overrides[name], self._known).strip()
         return self.values.get(name, "")
 
     @property

@@ -4,22 +4,20 @@ A marker is an access table that answers every client with `INFO`: it permits no
 refuses nothing and leaves a line. Pure.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import declared
+from postfixconf.policy.restriction_lists import RECIPIENT, RESTRICTION_LISTS
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
 __all__ = ["ASKED", "Lists", "classes", "lists_of", "marked"]
 
-ASKED = LISTS[:5]  # what is asked at RCPT
-CLASSES = "smtpd_restriction_classes"
+ASKED = RESTRICTION_LISTS[:5]  # what is asked at RCPT
 
-RECIPIENT = "smtpd_recipient_restrictions"
 # smtpd does not start without relay protection that refuses: here it is not reached.
 ENOUGH = ("check_client_access static:OK", "reject_unauth_destination")
 
@@ -32,7 +30,7 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
     `usual` are the values of ASKED as main.cf has them, `$` expanded.
     """
     own = {
-        name: followed(value, main.get) for name, value in service.overrides().items()
+        name: expanded(value, main.get) for name, value in service.overrides().items()
     }
     values = {name: own.get(name, usual.get(name, "")) for name in ASKED}
     return {
@@ -43,8 +41,8 @@ def lists_of(service: Service, main: MainCf, usual: Mapping[str, str]) -> Lists:
 
 def classes(main: MainCf) -> Lists:
     """The restriction classes of main.cf, by name."""
-    names = re.split(r"[,\s]+", main.get(CLASSES) or "")
-    return {n: parse_list(followed(main.get(n) or "", main.get)) for n in names if n}
+    names = declared(main)
+    return {n: parse_list(expanded(main.get(n) or "", main.get)) for n in names}
 
 
 def marked(where: str, rules: Iterable[Rule], *, softly: bool = False) -> str:

@@ -21,10 +21,10 @@ from pathlib import Path
 from postfixconf.errors import FileFailed
 from postfixconf.host.commands import run
 from postfixconf.host.files import SETTLED
-from postfixconf.host.rehearsal.staging import NOT_ASKED, silenced
+from postfixconf.host.rehearsal.left_out import NOT_ASKED, silenced
 from postfixconf.host.tables import SUFFIX
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
-from postfixconf.text.references import followed
 
 __all__ = ["Neutral"]
 
@@ -55,7 +55,7 @@ class Neutral:
         return TABLE.sub(self._exchange, value)
 
     def _exchange(self, found: re.Match[str]) -> str:
-        kind, name = found[1], followed(found[2], self._main.get)
+        kind, name = found[1], expanded(found[2], self._main.get)
         if (kind, name) not in self._copies:
             try:
                 self._copies[kind, name] = self._copy(kind, Path(name))

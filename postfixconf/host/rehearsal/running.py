@@ -28,9 +28,9 @@ from postfixconf.host.rehearsal.room import furnish, room
 from postfixconf.host.rehearsal.staging import Stage, stage
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.probes import Probe
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.references import followed
 
 __all__ = ["Candidate", "Rehearsal", "rehearsing", "trials"]
 
@@ -207,7 +207,7 @@ def rehearsing(
         made = stage(main, master, live, where, usual, neutral, softly=softly)
         write(where / "etc" / "main.cf", made.main)
         write(where / "etc" / "master.cf", made.master)
-        daemons = followed(main.get("daemon_directory") or default_daemons(), main.get)
+        daemons = expanded(main.get("daemon_directory") or default_daemons(), main.get)
         if not Path(daemons, "master").exists():
             raise Unproven(f"there is no Postfix in daemon_directory = {daemons}")
         with (

@@ -23,6 +23,7 @@ from functools import cached_property
 from pathlib import Path
 
 from postfixconf.errors import BadValue
+from postfixconf.host.rehearsal.left_out import left_out, passed_over
 from postfixconf.host.rehearsal.marking import (
     ASKED,
     Lists,
@@ -34,37 +35,17 @@ from postfixconf.policy.observed import front_services
 from postfixconf.policy.probe_service import PROBE_SERVICE
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.rules import split_list
 from postfixconf.text.services import Service, option_line
 
 __all__ = [
-    "NOT_ASKED",
-    "PASSED_OVER",
     "SASL",
     "Stage",
     "names_of",
     "services_of",
-    "silenced",
     "stage",
 ]
 
 SASL = "private/sasl"
-# Says nothing where there is no TLS: one word, it stands for what is passed over.
-INERT = "permit_tls_all_clientcerts"
-PASSED_OVER = {
-    "check_policy_service": "policy services are not asked (greylisting, SPF and such)",
-    "reject_unverified_sender": "sender addresses are not verified",
-    "reject_unverified_recipient": "recipient addresses are not verified",
-}
-NOT_ASKED = ("check_policy_service", "reject_unverified_")  # as they begin
-# The same in a table's answer; its argument may stand on a line that goes on.
-ANSWERED = re.compile(
-    r"(?<![^\s,{}=])(?:check_policy_service[\s,]+(?:\{[^{}]*\}|[^\s,{}]+)"
-    r"|reject_unverified_(?:sender|recipient)(?![^\s,{}]))",
-    re.IGNORECASE,
-)
-# Tables that another program answers.
-ELSEWHERE = re.compile(r"(?<![\w-])(?:ldap|memcache|mysql|pgsql|socketmap|sqlite|tcp):")
 DROPPED = re.compile(r"multi_instance_\w+|alternate_config_directories|debug\w+")
 TRACED = "smtpd_log_access_permit_actions"
 HELPERS = ("trivial-rewrite", "proxymap")
@@ -157,8 +138,7 @@ def stage(
     them, every rule leaves a trace, and with `softly` besides none ends it. Raises
     BadValue where master.cf has no smtpd that strangers reach.
     """
-    smtpds = services_of(master)
-    fronts = front_services(master)
+    smtpds, fronts = services_of(master), front_services(master)
     if not fronts:
         raise BadValue("master.cf", "has no smtpd that receives mail")
     sockets = {key: f"smtpd{number}" for number, key in enumerate(smtpds)}
@@ -166,34 +146,22 @@ def stage(
     def moved(value: str) -> str:
         return relocated(passed_over(neutral(value)), live, room / "etc")
 
-    given = {name: moved(main.get(name) or "") for name in main.names()}
-    given = {name: value for name, value in given.items() if not DROPPED.match(name)}
+    def traced(lists: Lists) -> dict[str, str]:
+        return {n: moved(marked(n, each, softly=softly)) for n, each in lists.items()}
+
     lists: dict[str, Lists] = {}
     if usual is not None:
         lists = {key: lists_of(each, main, usual) for key, each in smtpds.items()}
-        given |= {
-            name: moved(marked(name, rules, softly=softly))
-            for name, rules in classes(main).items()
-        }
-    lines = [f"{name} = {value}\n" for name, value in (given | settings(room)).items()]
-    services = [
-        f"{sockets[key]} unix - - {each.chroot} - - smtpd\n{options(each, moved)}"
-        + "".join(option_line(name, value) for name, value in OVERRIDES.items())
-        + "".join(
-            option_line(name, moved(marked(name, rules, softly=softly)))
-            for name, rules in lists.get(key, {}).items()
-            if name in ASKED
-        )
-        + (option_line(TRACED, "static:all") if lists else "")
-        for key, each in smtpds.items()
-    ]
+    values = {n: moved(main.get(n) or "") for n in main.names() if not DROPPED.match(n)}
+    values |= traced(classes(main) if lists else {}) | settings(room)
+    services = []
+    for key, each in smtpds.items():
+        own = {name: lists[key][name] for name in ASKED} if lists else {}
+        services.append(smtpd_on(sockets[key], each, moved, traced(own)))
     asked = list(helpers(master))
-    services += [
-        f"{each.name} unix - - {each.chroot} - - {each.command}\n{options(each, moved)}"
-        for each in asked
-    ]
+    services += [as_it_is(each, moved) for each in asked]
     return Stage(
-        "".join(lines),
+        "".join(f"{name} = {value}\n" for name, value in values.items()),
         "".join(services),
         sockets,
         asked[-1].name,
@@ -202,6 +170,26 @@ def stage(
         lists,
         softly,
     )
+
+
+def smtpd_on(
+    socket: str,
+    service: Service,
+    moved: Callable[[str], str],
+    traced: Mapping[str, str],
+) -> str:
+    """An smtpd service on a private socket, with its lists as they are `traced`."""
+    own = {**OVERRIDES, **traced, **({TRACED: "static:all"} if traced else {})}
+    return (
+        f"{socket} unix - - {service.chroot} - - smtpd\n{options(service, moved)}"
+        + "".join(option_line(name, value) for name, value in own.items())
+    )
+
+
+def as_it_is(service: Service, moved: Callable[[str], str]) -> str:
+    """A service that smtpd asks, under its own name."""
+    entry = f"{service.name} unix - - {service.chroot} - - {service.command}\n"
+    return entry + options(service, moved)
 
 
 def services_of(master: MasterCf) -> dict[str, Service]:
@@ -252,61 +240,7 @@ def options(service: Service, moved: Callable[[str], str]) -> str:
     )
 
 
-def passed_over(value: str) -> str:
-    """A list without what is not asked in a rehearsal; any other text as it is."""
-    low = value.lower()
-    if not any(name in low for name in NOT_ASKED):
-        return value
-    spans = list(split_list(value))
-    for at in reversed(range(len(spans))):
-        start, end = spans[at]
-        name = value[start:end].lower()
-        if name in PASSED_OVER:
-            takes = name.startswith("check_") and at + 1 < len(spans)
-            end = spans[at + 1][1] if takes else end
-            value = value[:start] + INERT + value[end:]
-        elif "{" in name:  # a table in the list itself
-            value = value[:start] + silenced(value[start:end]) + value[end:]
-    return value
-
-
-def silenced(text: str) -> str:
-    """What a table answers, without what is not asked in a rehearsal."""
-    return ANSWERED.sub(INERT, text)
-
-
 def relocated(value: str, live: Path, room: Path) -> str:
     """A value with the room's configuration directory for the live one."""
     pattern = rf"(?<![\w.$/-]){re.escape(str(live))}(?=/|[\s,;}}\]]|$)"
     return re.sub(pattern, lambda _: str(room), value)
-
-
-def left_out(main: MainCf, master: MasterCf) -> Iterator[str]:
-    """What this configuration has that is not rehearsed, a clause each."""
-    services = [each for each in master.services() if each.name != PROBE_SERVICE]
-    values = [(main.get(name) or "").lower() for name in main.names()]
-    values += [v.lower() for each in services for v in each.overrides().values()]
-    for name, clause in PASSED_OVER.items():
-        if any(name in value for value in values):
-            yield clause
-    set_somewhere = {
-        name
-        for overrides in (
-            {name: main.get(name) or "" for name in main.names()},
-            *(each.overrides() for each in services if each.command == "smtpd"),
-        )
-        for name, value in overrides.items()
-        if value
-    }
-    if any(each.command == "postscreen" for each in services):
-        yield "postscreen is not asked"
-    if "smtpd_milters" in set_somewhere:
-        yield "milters are not asked"
-    if {"smtpd_proxy_filter", "content_filter"} & set_somewhere:
-        yield "content filters see nothing"
-    if any(re.fullmatch(r"smtpd_client_\w+_limit", each) for each in set_somewhere):
-        yield "rate limits do not count"
-    if any(ELSEWHERE.search(value) for value in values):
-        yield "tables of other programs (ldap, mysql, …) are asked as they are now"
-    if any(re.search(r"permit_tls_|check_ccert_access", value) for value in values):
-        yield "client certificates are not shown"

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from postfixconf.host.rehearsal.answers import decisions
+from postfixconf.host.rehearsal.left_out import PASSED_OVER
 from postfixconf.host.rehearsal.marking import ASKED
-from postfixconf.host.rehearsal.staging import PASSED_OVER
 from postfixconf.maillog.attribution import key_of_record
 from postfixconf.maillog.records import Verdict
 from postfixconf.policy.probes import Probe
@@ -91,19 +91,7 @@ def steps(
     refuses it (defer_if_permit, a DNS that does not answer) speaks behind the last
     list, and names no rule.
     """
-    heard: dict[Place, list[Verdict]] = {}
-    classes: set[Place] = set()  # the rules that asked one
-    at = outer = None
-    for each in said:
-        if each.verb == "info" and (found := MARK.search(each.text)):
-            at = found[1], int(found[2])
-            heard.setdefault(at, [])
-            if at[0] in ASKED:
-                outer = at
-            elif outer is not None:
-                classes.add(outer)
-        elif at is not None:
-            heard[at].append(each)
+    heard, classes, at = by_place(said)
     places = dict.fromkeys([*(place for place, _ in heard), *ASKED])
     for where in places:
         for number, rule in enumerate(lists.get(where, ())):
@@ -121,6 +109,29 @@ def steps(
             if each.verb == "reject":
                 told = words(each), key([each], own_reply)
                 yield Step(LAST, DEFERRING, Outcome.DEFERRED, *told)
+
+
+def by_place(
+    said: Iterable[Verdict],
+) -> tuple[dict[Place, list[Verdict]], set[Place], Place | None]:
+    """What was logged behind each marker, the rules that asked a class, the last place.
+
+    None where no marker was logged.
+    """
+    heard: dict[Place, list[Verdict]] = {}
+    classes: set[Place] = set()
+    at = outer = None
+    for each in said:
+        if each.verb == "info" and (found := MARK.search(each.text)):
+            at = found[1], int(found[2])
+            heard.setdefault(at, [])
+            if at[0] in ASKED:
+                outer = at
+            elif outer is not None:
+                classes.add(outer)
+        elif at is not None:
+            heard[at].append(each)
+    return heard, classes, at
 
 
 def key(said: Iterable[Verdict], own_reply: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Seen
 from postfixconf.policy.names import RENAMED, is_known
+from postfixconf.policy.restriction_lists import CLIENT
 
 __all__ = ["DERIVED", "SETTINGS", "restrictions", "settings"]
 
@@ -22,7 +23,7 @@ SETTINGS = {
     "fallback_relay": "smtp_fallback_relay",
     "lmtp_per_record_deadline": "lmtp_per_request_deadline",
     "lmtp_use_tls": "lmtp_tls_security_level",
-    "maps_rbl_domains": "smtpd_client_restrictions",
+    "maps_rbl_domains": CLIENT,
     "postscreen_blacklist_action": "postscreen_denylist_action",
     "postscreen_dnsbl_ttl": "postscreen_dnsbl_max_ttl",
     "postscreen_dnsbl_whitelist_threshold": "postscreen_dnsbl_allowlist_threshold",

@@ -7,16 +7,16 @@ from postfixconf.policy.control import Restriction
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Listed, Seen
 from postfixconf.policy.names import modern
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.policy.relay import PROTECTING, RELAY_LISTS
+from postfixconf.policy.restriction_lists import DATA, END_OF_DATA
 from postfixconf.text.rules import Rule
 
 __all__ = ["lacking", "overruled", "permits", "pipelining", "unreachable"]
 
 NETWORKS, SASL = PERMITS
-DATA = "smtpd_data_restrictions"
 # Once DATA was sent: what a client sends ahead of it has come by then.
-LATE = (DATA, "smtpd_end_of_data_restrictions")
+LATE = (DATA, END_OF_DATA)
 LAST = ("reject", "defer", "permit")
 # Between them every recipient has its answer.
 BOTH = {"permit_auth_destination", "reject_unauth_destination"}

@@ -11,7 +11,7 @@ from postfixconf.policy.linting.order import lacking
 from postfixconf.policy.linting.seen import Listed, Seen
 from postfixconf.policy.lookups import OWN_CLASS, SENDER
 from postfixconf.policy.observed import Facts
-from postfixconf.policy.placing import PERMITS
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.policy.relay import PROTECTING, RELAY_LISTS, protected
 from postfixconf.text.access import lines_of
 from postfixconf.text.rules import Rule, parse_list

@@ -1,11 +1,10 @@
 """What the linter looks at: a configuration, read once for all kinds."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import declared
 from postfixconf.policy.found import switch_is_on
 from postfixconf.policy.linting.around import Around
 from postfixconf.policy.lookups import Uses
@@ -16,9 +15,10 @@ from postfixconf.policy.relay import (
     relay_rules,
     unfolded,
 )
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.references import followed
 from postfixconf.text.rules import Rule, parse_list
 from postfixconf.text.services import Service
 
@@ -67,7 +67,7 @@ class Seen:
         over = service.overrides() if service else {}
         if parameter in over:
             return over[parameter]
-        if parameter in LISTS:
+        if parameter in RESTRICTION_LISTS:
             return relay_rules(self.main, self.facts, parameter)
         return effective(self.main, self.facts, parameter)
 
@@ -76,9 +76,9 @@ class Seen:
         return switch_is_on(expand(self.value(parameter, service), self.main))
 
     def expanded(self, value: str) -> str:
-        """`value` with plain `$name` replaced, by Postfix's default too."""
+        """`value` with its `$name` expanded, by Postfix's defaults too."""
         here = self.facts.config_directory or "/etc/postfix"
-        return followed(
+        return expanded(
             value, lambda name: here if name == "config_directory" else self.value(name)
         )
 
@@ -113,8 +113,7 @@ class Seen:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The restriction classes that main.cf declares."""
-        words = re.split(r"[,\s]+", self.value("smtpd_restriction_classes"))
-        return tuple(each for each in words if each)
+        return declared(self.main)
 
     @cached_property
     def lists(self) -> tuple[Listed, ...]:
@@ -137,7 +136,7 @@ class Seen:
                 yield f"-o {name} of {service.name}", name, value
 
     def _of_main(self) -> Iterator[Listed]:
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             users = [x for x in self.smtpds if name not in x.overrides()]
             front = not self.smtpds or any(each in self.fronts for each in users)
             sasl = any(self.signs_in(x) for x in users or (None,))
@@ -148,7 +147,7 @@ class Seen:
             sasl = self.signs_in(each)
             front = each in self.fronts
             for name, value in each.overrides().items():
-                if name in LISTS:
+                if name in RESTRICTION_LISTS:
                     yield self._listed(name, each.name, value, front=front, sasl=sasl)
 
     def _listed(

@@ -3,28 +3,29 @@
 import re
 from collections.abc import Iterator
 
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction, Switch
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.seen import Seen
 from postfixconf.policy.lookups import rule_of
 from postfixconf.policy.names import modern
-from postfixconf.policy.placing import managed
 from postfixconf.policy.policy_services import (
     ASKS,
     DEFAULT_ACTION,
     USUAL,
     service_of,
 )
+from postfixconf.policy.ranks import managed
+from postfixconf.policy.restriction_lists import CLIENT, HELO, RESTRICTION_LISTS
 from postfixconf.text.rules import Rule
 from postfixconf.text.services import Service
 
 __all__ = ["answers", "delay", "greeting", "shadows", "sockets"]
 
-HELO = "smtpd_helo_required"
+HELO_REQUIRED = "smtpd_helo_required"
 DELAY = "smtpd_delay_reject"
-EARLY = ("smtpd_client_restrictions", "smtpd_helo_restrictions")
+EARLY = (CLIENT, HELO)
 SOCKET = re.compile(r"unix:(/[^\s,}]+)")
 # Where sockets live outside the queue directory: there is no such place inside it.
 OUTSIDE = ("/var/run/", "/run/", "/tmp/")  # noqa: S108 (a name, not a file of ours)
@@ -34,13 +35,15 @@ def greeting(seen: Seen) -> Iterator[Said]:
     """A check of the greeting that a client without one skips."""
     for service in (None, *seen.fronts):
         own = service.overrides() if service else {}
-        if service and own.keys().isdisjoint((HELO, *LISTS)):
+        if service and own.keys().isdisjoint((HELO_REQUIRED, *RESTRICTION_LISTS)):
             continue
-        if service is None and seen.fronts and not inherits(seen, HELO):
+        if service is None and seen.fronts and not inherits(seen, HELO_REQUIRED):
             continue
-        if not seen.is_on(HELO, service) and (checks := of_greeting(seen, service)):
-            place = f"-o of {service.name}" if service else HELO
-            fix = "" if service else f"{HELO}=on"
+        if not seen.is_on(HELO_REQUIRED, service) and (
+            checks := of_greeting(seen, service)
+        ):
+            place = f"-o of {service.name}" if service else HELO_REQUIRED
+            fix = "" if service else f"{HELO_REQUIRED}=on"
             yield Said("helo_not_required", place, (checks[0].name,), fix)
             return
 
@@ -55,7 +58,7 @@ def of_greeting(seen: Seen, service: Service | None) -> list[Rule]:
 
     Entries that only allow are none: without a greeting they let nobody in.
     """
-    rules = [rule for name in LISTS for rule in seen.flat(name, service)]
+    rules = [rule for name in RESTRICTION_LISTS for rule in seen.flat(name, service)]
     checks = [rule for rule in rules if "helo" in modern(rule.name) and not rule.warn]
     if seen.uses is not None and Lookup.HELO not in seen.uses.deny:
         entries = rule_of(Lookup.HELO, seen.main, seen.facts)
@@ -100,7 +103,7 @@ SWITCHES = frozenset(
 
 def lost_rules(seen: Seen, service: Service, name: str) -> Iterator[str]:
     """The controls of main.cf's list that a service's own list does not have."""
-    if name not in LISTS:
+    if name not in RESTRICTION_LISTS:
         return
     there, here = seen.flat(name), seen.flat(name, service)
     for control in CONTROLS:
@@ -116,7 +119,7 @@ def answers(seen: Seen) -> Iterator[Said]:
     told = set()
     for service in (None, *seen.smtpds):
         usual = seen.value(DEFAULT_ACTION, service) or USUAL
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             for rule in seen.flat(name, service):
                 if rule.key != ASKS or not rule.argument or rule.warn:
                     continue
@@ -132,7 +135,7 @@ def sockets(seen: Seen) -> Iterator[Said]:
     queue = seen.expanded("$queue_directory").rstrip("/")
     told = set()
     for service in filter(seen.chrooted, seen.smtpds):
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             for rule in seen.flat(name, service):
                 found = SOCKET.search(rule.argument or "")
                 if rule.key != ASKS or found is None:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from postfixconf.policy.catalog import LISTS
 from postfixconf.policy.linting.kind import Said
 from postfixconf.policy.linting.naming import DERIVED
 from postfixconf.policy.linting.seen import Seen
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 
 __all__ = ["comments", "ending", "level", "swallowed", "twice"]
 
@@ -32,7 +32,7 @@ def comments(seen: Seen) -> Iterator[Said]:
 def breaks(seen: Seen, name: str) -> bool:
     """Whether Postfix cannot live with other words in a value."""
     simple = SIMPLE.fullmatch(seen.facts.defaults.get(name, ""))
-    return bool(simple) or name in (*NAMES, *LISTS, *seen.classes)
+    return bool(simple) or name in (*NAMES, *RESTRICTION_LISTS, *seen.classes)
 
 
 def swallowed(seen: Seen) -> Iterator[Said]:

@@ -13,9 +13,9 @@ import pytest
 from postfixconf.errors import FileFailed
 from postfixconf.host import files
 from postfixconf.host.apply import Applied, Broken, Outcome, Refused, RolledBack
+from postfixconf.host.apply_journal import Journal, Step
 from postfixconf.host.checkpoint import Checkpoint, checkpoints
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal, Step
 from postfixconf.policy.lint import lint
 from postfixconf.policy.observed import Texts
 from postfixconf.policy.table import Table

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from postfixconf.host.apply import Applied, Refused, RolledBack, recover
+from postfixconf.host.apply import Applied, Refused, RolledBack
 from postfixconf.host.postgreys import Running, readers
+from postfixconf.host.recovery import recover
 from postfixconf.policy.entries import Spared
 from postfixconf.policy.plan import Plan
 from postfixconf.policy.sources import spared

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from postfixconf.host.apply import Applied, Refused, RolledBack, recover
+from postfixconf.host.apply import Applied, Refused, RolledBack
+from postfixconf.host.recovery import recover
 from postfixconf.policy.greylisting import Greylisting
 from tests.support.practice import Practice, fail_at
 
@@ -19,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from postfixconf.host.apply import apply
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.observe import observe
 from postfixconf.host.postgrey import Postgrey
 from postfixconf.host.checkpoint import Checkpoint

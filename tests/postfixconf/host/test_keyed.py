@@ -7,8 +7,9 @@ import pytest
 
 from postfixconf.errors import Refusal
 from postfixconf.host import checkpoint, tables
-from postfixconf.host.apply import Applied, recover
+from postfixconf.host.apply import Applied
 from postfixconf.host.files import Staged
+from postfixconf.host.recovery import recover
 from postfixconf.host.seal import NO_SEAL
 from postfixconf.policy.keyed import REPLIES_TABLE
 from tests.support.dns import Dns

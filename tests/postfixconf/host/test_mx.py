@@ -2,7 +2,8 @@
 
 from time import monotonic
 
-from postfixconf.host.mx import LIFETIME, Exchange, is_here, look_up
+from postfixconf.host.faults import LIFETIME
+from postfixconf.host.mx import Exchange, is_here, look_up
 from tests.support.dns import SERVFAIL, SILENT, Dns, Records
 
 AT: Records = {

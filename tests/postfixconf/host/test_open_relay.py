@@ -18,10 +18,10 @@ import pytest
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import session
 from postfixconf.policy import entries, lookups, relays, small_tables
-from postfixconf.policy.catalog import LISTS
+from postfixconf.policy.classes import CLASSES
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
-from postfixconf.policy.lookups import CLASSES, OWN_CLASS, Uses
+from postfixconf.policy.lookups import OWN_CLASS, Uses
 from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import Plan, plan
@@ -29,8 +29,10 @@ from postfixconf.policy.policy import Policy
 from postfixconf.policy.probe_service import PROBE_OVERRIDES
 from postfixconf.policy.recorder import RECORDER_TABLE
 from postfixconf.policy.relays import RELAYS, class_of
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.sources import lines
-from postfixconf.text.access import lines_of, with_block
+from postfixconf.text.access import lines_of
+from postfixconf.text.lines import terminated
 from postfixconf.text.maincf import MainCf
 from tests.support.dns import Dns
 from tests.support.facts import STOCK_MASTER, installed
@@ -81,10 +83,10 @@ FORMS = [
 ]
 SENDERS = ("", "boss@practice.test", SENDER)
 MANAGED = (
-    *LISTS,
+    *RESTRICTION_LISTS,
     CLASSES,
     OWN_CLASS,
-    *map(class_of, LISTS),
+    *map(class_of, RESTRICTION_LISTS),
     "compatibility_level",
 )
 FACTS = replace(installed(), default_table_type="texthash")
@@ -177,7 +179,7 @@ def write(directory: Path, case: Case) -> dict[str, str]:
         mine = [each for each in case.wanted.entries if each.lookup is lookup]
         text = "".join(lines(lookup, mine, own, dotted=False))
         if lookup is Lookup.ACCESS:
-            text = once(with_block(case.wanted.hand, text))
+            text = once(terminated(case.wanted.hand) + text)
         (directory / lookup).write_text(text)
     for table in case.plan.tables:  # own domains, relays, keyed lists, the recorder
         (directory / table.path).write_text("".join(table.lines()))

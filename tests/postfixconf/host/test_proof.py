@@ -4,8 +4,8 @@ import pytest
 
 from postfixconf.errors import HostError
 from postfixconf.host.apply import Applied, RolledBack
+from postfixconf.host.apply_journal import Journal, Step
 from postfixconf.host.checkpoint import checkpoints
-from postfixconf.host.journal import Journal, Step
 from tests.support.practice import REHEARSED, Practice, Tried, serving
 from tests.support.smtp import smtp
 

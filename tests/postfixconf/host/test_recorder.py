@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from postfixconf.host.apply import Applied, Refused, RolledBack, recover
+from postfixconf.host.apply import Applied, Refused, RolledBack
+from postfixconf.host.recovery import recover
 from postfixconf.maillog.attribution import attribute
 from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.parse import read

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from postfixconf.host.apply import Broken, RolledBack, recover
+from postfixconf.host.apply import Broken, RolledBack
 from postfixconf.host.checkpoint import checkpoints
+from postfixconf.host.recovery import recover
 from tests.support.practice import Practice
 
 VRFY = "disable_vrfy_command"
@@ -20,7 +21,7 @@ from postfixconf.host import files
 from postfixconf.host.apply import apply
 from postfixconf.host.checkpoint import Checkpoint
 from postfixconf.host.instance import Instance
-from postfixconf.host.journal import Journal
+from postfixconf.host.apply_journal import Journal
 from postfixconf.host.observe import observe
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy

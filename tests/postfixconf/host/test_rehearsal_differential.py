@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from postfixconf.host.apply import Applied, staged
-from postfixconf.host.journal import Journal
+from postfixconf.host.apply import Applied
+from postfixconf.host.apply_journal import Journal
+from postfixconf.host.apply_steps import staged
 from postfixconf.host.rehearsal.running import rehearsing, trials
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Group

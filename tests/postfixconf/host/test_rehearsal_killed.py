@@ -14,7 +14,8 @@ from random import Random
 import pytest
 
 from postfixconf.errors import FileFailed
-from postfixconf.host.apply import Refused, recover
+from postfixconf.host.apply import Refused
+from postfixconf.host.recovery import recover
 from postfixconf.host.rehearsal.room import BASE, room, sweep
 from postfixconf.host.rehearsal.running import rehearsing
 from postfixconf.policy.probes import Probe, Verdict

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from postfixconf.host.apply import Applied, Outcome, Refused
-from postfixconf.host.journal import Journal, Step
+from postfixconf.host.apply_journal import Journal, Step
 from postfixconf.host.rehearsal.safety import Demands, rehearse
 from postfixconf.policy.probes import Expect, Probe
 from tests.support.dns import Dns

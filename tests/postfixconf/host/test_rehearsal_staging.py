@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from postfixconf.errors import BadValue
+from postfixconf.host.rehearsal.left_out import INERT, left_out, passed_over, silenced
 from postfixconf.host.rehearsal.marking import classes, lists_of, marked
 from postfixconf.host.rehearsal.questions import (
     ASKED_FOR,
@@ -14,16 +15,7 @@ from postfixconf.host.rehearsal.questions import (
     questions,
     trusted_address,
 )
-from postfixconf.host.rehearsal.staging import (
-    INERT,
-    SASL,
-    Stage,
-    left_out,
-    passed_over,
-    relocated,
-    silenced,
-    stage,
-)
+from postfixconf.host.rehearsal.staging import SASL, Stage, relocated, stage
 from postfixconf.policy.policy_services import PolicyService, policy_services
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf

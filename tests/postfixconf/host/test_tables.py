@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from postfixconf.errors import FileFailed, HostError, Refusal
 from postfixconf.host import tables
-from postfixconf.host.apply import Applied, Refused, RolledBack, recover
+from postfixconf.host.apply import Applied, Refused, RolledBack
 from postfixconf.host.checkpoint import LARGE
 from postfixconf.host.commands import run
+from postfixconf.host.recovery import recover
 from postfixconf.policy.entries import Entry, Lookup
 from postfixconf.policy.plan import Action
 from postfixconf.policy.table import HEADER, Table

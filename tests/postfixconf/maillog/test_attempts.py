@@ -145,7 +145,7 @@ def test_memory_is_bounded_and_nothing_is_lost() -> None:
     lines = [line(warned(NAME), pid=pid) for pid in range(50)]
     lines += [line(f"{n:010X}: client=h[192.0.2.7]", pid=n) for n in range(50)]
     assert len(merged(*lines, attempts=attempts)) == 50
-    assert len(attempts._messages) <= 3
+    assert len(attempts._queue) <= 3
 
 
 def test_probes_and_others_are_no_attempts() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postfixconf.errors import BadFile
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
@@ -17,6 +17,7 @@ from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.probe_service import with_probe_service
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.corpus import corpus, has_corpus, text_of
@@ -94,7 +95,7 @@ def test_adopted_modes_are_those_read_by_hand() -> None:
 @pytest.mark.parametrize("path", accepted(), ids=lambda path: path.name)
 def test_a_rule_that_names_postgrey_or_its_port_is_greylisting(path: Path) -> None:
     main = MainCf.parse(text_of(path))
-    lists = " ".join(main.get(name) or "" for name in LISTS)
+    lists = " ".join(main.get(name) or "" for name in RESTRICTION_LISTS)
     named = POSTGREY.search(lists) is not None
     assert (found_in(text_of(path))[GREYLISTING].mode is not Mode.OFF) is named
 

@@ -7,19 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postfixconf.errors import BadValue
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
+from postfixconf.policy.classes import CLASSES
 from postfixconf.policy.entries import ALLOW, DENY, Entry, Kind, Side
-from postfixconf.policy.lookups import CLASSES, OWN_CLASS, Uses
+from postfixconf.policy.lookups import OWN_CLASS, Uses
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.sources import lines
 from postfixconf.text.maincf import MainCf
 from tests.postfixconf.policy.test_entries import POSTFIX, TEXTS
 from tests.support.facts import observed
 
 MAIN = "compatibility_level = 3.6\nmynetworks = 127.0.0.0/8\n# the end\n"
-MANAGED = {*LISTS, CLASSES, OWN_CLASS}
+MANAGED = {*RESTRICTION_LISTS, CLASSES, OWN_CLASS}
 LINE = re.compile(rf"[^\s#${{}}]+ (?:{ALLOW}|{DENY}|{OWN_CLASS})\n")
 OWN_LINE = re.compile(r"[0-9a-f.:]+/\d+ (?:DUNNO|REJECT [ -~]+)\n")
 REPLIES = st.one_of(TEXTS, st.text("abc $#{}\"';|`<>&%\\=,", max_size=210))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
@@ -15,6 +15,7 @@ from postfixconf.policy.observed import Observed, Texts
 from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import Action, Plan, plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.table import Table
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
@@ -70,7 +71,11 @@ def test_deny_entries_stand_in_the_sender_list_alone() -> None:
     modes = {"reject_unknown_client_hostname": "on", "reject_unauth_pipelining": "on"}
     made = planned(LEVEL, modes, deny=EVERY)
     assert rules(made) == f"{PERMITS}, {CHAIN}"
-    assert all("$config" not in rules(made, name) for name in LISTS if name != SENDER)
+    assert all(
+        "$config" not in rules(made, name)
+        for name in RESTRICTION_LISTS
+        if name != SENDER
+    )
 
 
 def test_allow_entries_stand_before_our_rules_in_every_list() -> None:

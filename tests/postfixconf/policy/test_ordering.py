@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postfixconf.errors import BadFile, BadPolicy
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import Lookup
 from postfixconf.policy.found import find
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.ordering import Listing, arrange, key_of, names_of
-from postfixconf.policy.placing import PERMITS
 from postfixconf.policy.plan import plan
 from postfixconf.policy.policy import Policy
+from postfixconf.policy.ranks import PERMITS
 from postfixconf.policy.relay import has_relay_protection
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.softening import softened
 from postfixconf.text.lists import items
 from postfixconf.text.maincf import MainCf
@@ -66,7 +67,7 @@ READABLE = readable()
 def shuffled(main: MainCf, dice: Random) -> dict[str, tuple[str, ...]]:
     """A random order of every list, of all that stands in it."""
     found = {}
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         names = list(names_of(Listing.of(main, installed(), name).rules))
         dice.shuffle(names)
         found[name] = tuple(names)
@@ -208,7 +209,7 @@ def test_any_order_keeps_every_byte_that_is_not_ours(path: Path) -> None:
         assert comments(after) == comments(main)
         assert after.names() == main.names()
         for name in main.names():
-            if name in LISTS:
+            if name in RESTRICTION_LISTS:
                 assert foreign(after, name) == foreign(main, name)
             else:
                 assert after.get(name) == main.get(name)
@@ -229,7 +230,10 @@ def test_an_order_made_once_is_made_for_good(path: Path) -> None:
     main, facts = MainCf.parse(text_of(path)), installed()
     for seed in range(full(100)):
         once = arrange(main, shuffled(main, Random(seed)), facts)
-        told = {name: names_of(Listing.of(once, facts, name).rules) for name in LISTS}
+        told = {
+            name: names_of(Listing.of(once, facts, name).rules)
+            for name in RESTRICTION_LISTS
+        }
         assert arrange(main, told, facts) == once
         assert arrange(once, told, facts) == once
 
@@ -250,7 +254,7 @@ def test_every_place_that_is_allowed_can_be_had() -> None:
     tried = 0
     for path in READABLE:
         main = MainCf.parse(text_of(path))
-        for name in LISTS:
+        for name in RESTRICTION_LISTS:
             found = Listing.of(main, installed(), name)
             keys = [each.key for each in found.movable]
             if not found.firm or len(set(keys)) < len(keys) or not keys:
@@ -278,7 +282,7 @@ def test_no_order_takes_protection_away_or_passes_a_permit(
     policy = replace(policy, order=shuffled(before, Random(seed)))
     after = MainCf.parse(plan(policy, seen.texts, seen).after.main)
     assert has_relay_protection(after, facts) == has_relay_protection(before, facts)
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         was, now = (Listing.of(each, facts, name) for each in (before, after))
         assert now.fixed == was.fixed
         early = {each.key for each in was.movable if each.gap < was.first}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from postfixconf.errors import BadValue
-from postfixconf.policy.catalog import CONTROLS, LISTS
+from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Mode
 from postfixconf.policy.entries import ALLOW
 from postfixconf.policy.lookups import NEVER
@@ -16,6 +16,7 @@ from postfixconf.policy.own_domains import OwnDomains
 from postfixconf.policy.plan import Action, Plan, plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.relays import asks_relays, class_of, kept, relay_lines
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.softening import softened
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import parse_list
@@ -53,7 +54,7 @@ def lines(made: Plan, name: str) -> str:
 
 def test_every_list_of_ours_asks_for_relays_first_but_the_relay_list() -> None:
     made = MainCf.parse(planned(LEVEL, ON).after.main)
-    for name in LISTS:
+    for name in RESTRICTION_LISTS:
         rules = made.rules(name)
         ours = name == SENDER or any(r.key.startswith("reject_") for r in rules)
         assert (asks_relays(name) in rules) is (ours and name not in NEVER), name

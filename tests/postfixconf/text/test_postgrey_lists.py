@@ -14,8 +14,6 @@ from postfixconf.host.perl import checked
 from postfixconf.text.postgrey_files import (
     canary,
     canary_in,
-    client_files,
-    recipient_files,
     written,
 )
 from postfixconf.text.postgrey_lists import (
@@ -224,13 +222,3 @@ def test_a_list_of_ours_has_a_name_that_no_other_version_has() -> None:
     assert canary_in(one) == canary("a.example\n") != canary_in(other)
     assert not [line for line in parse(one, CLIENTS).lines if line.fault]
     assert canary_in("a.example\n") is None
-
-
-def test_all_lists_are_named_for_the_options() -> None:
-    assert client_files("/etc/postgrey/whitelist_clients", "/etc/postfix") == (
-        "/etc/postgrey/whitelist_clients",
-        "/etc/postfix/mailguard/postgrey_published",
-        "/etc/postgrey/whitelist_clients.local",
-        "/etc/postfix/mailguard/postgrey_clients",
-    )
-    assert len(recipient_files("/etc/postgrey/whitelist_recipients", "/etc/x")) == 3

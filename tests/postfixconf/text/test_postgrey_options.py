@@ -114,13 +114,6 @@ def test_the_text_has_a_variable_of_its_own() -> None:
     assert "--greylist-text=Come back in %s seconds" in made.arguments()
 
 
-def test_whitelists_are_named_one_by_one() -> None:
-    names = ("/etc/postgrey/whitelist_clients", "/etc/postgrey/ours")
-    made = Options.parse(STOCK).with_all("whitelist-clients", names)
-    assert Options.parse(made.render()).all("whitelist-clients") == names
-    assert made.with_all("whitelist-clients", ()).render() == STOCK
-
-
 def test_a_first_list_has_the_installations_own_named_too() -> None:
     made = Options.parse(STOCK).with_list("whitelist-clients", "/etc/x/ours")
     packaged = "/etc/postgrey/whitelist_clients"

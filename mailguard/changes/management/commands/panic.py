@@ -5,7 +5,8 @@ from typing import Any
 
 from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
-from mailguard.changes import services, waiting
+from mailguard.changes import waiting
+from mailguard.changes.panic import refusing, request_panic
 from mailguard.servers import services as servers
 
 
@@ -19,9 +20,9 @@ class Command(command.Command):
 
     def act(self, **options: Any) -> tuple[command.Exit, dict[str, Any], str]:
         server = servers.local()
-        if not services.refusing(server):
+        if not refusing(server):
             return waiting.nothing("No rule refuses anything that could only log.")
-        revision = services.request_panic(
+        revision = request_panic(
             server=server, actor=actor_at_terminal(), reason=options["reason"]
         )
         return waiting.ended(revision, options["timeout"])

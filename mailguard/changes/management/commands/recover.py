@@ -8,8 +8,9 @@ from django.conf import settings
 from mailguard import command
 from mailguard.protection.sealing import seal
 from mailguard.servers.services import config_dir
-from postfixconf.host.apply import Broken, recover
+from postfixconf.host.apply import Broken
 from postfixconf.host.instance import Instance
+from postfixconf.host.recovery import recover
 
 
 class Command(command.Command):

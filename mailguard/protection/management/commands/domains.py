@@ -5,8 +5,9 @@ from typing import Any
 
 from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
-from mailguard.protection import services
+from mailguard.protection import naming, services
 from mailguard.protection.differences import DOMAIN, Difference
+from mailguard.protection.domains import own_domains
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Kind, read_value
 
@@ -26,12 +27,12 @@ class Command(command.Command):
             raise BadValue(verb, "not one of add, remove")
         domain = read_value(Kind.SENDER_DOMAIN, options["domain"])
         if verb == "add":
-            services.add_domain(text=domain, actor=actor, reason=reason)
+            naming.add_domain(text=domain, actor=actor, reason=reason)
         else:
-            if domain not in services.own_domains().domains:
+            if domain not in own_domains().domains:
                 raise BadValue(options["domain"], "is not an own domain")
             change = Difference(f"{DOMAIN} {domain}", "own", "")
             services.put(change=change, actor=actor, reason=reason)
-        domains = list(services.own_domains().domains)
+        domains = list(own_domains().domains)
         text = "own domains: " + (", ".join(domains) or "none")
         return command.Exit.DONE, {"domains": domains}, text

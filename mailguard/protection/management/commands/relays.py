@@ -7,6 +7,7 @@ from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
 from mailguard.protection import naming, services
 from mailguard.protection.differences import IN_FRONT, RELAY, Difference
+from mailguard.protection.fronts import relays
 from postfixconf.errors import BadValue
 from postfixconf.policy.entries import Kind, read_value
 
@@ -28,10 +29,10 @@ class Command(command.Command):
         if verb == "add":
             naming.add_relay(text=network, actor=actor, reason=reason)
         else:
-            if network not in services.relays():
+            if network not in relays():
                 raise BadValue(options["address"], "is not a relay in front")
             change = Difference(f"{RELAY} {network}", IN_FRONT, "")
             services.put(change=change, actor=actor, reason=reason)
-        named = list(services.relays())
+        named = list(relays())
         text = "relays in front: " + (", ".join(named) or "none")
         return command.Exit.DONE, {"relays": named}, text

@@ -8,6 +8,7 @@ from postfixconf.policy.found import FINAL
 from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.observed import Facts
 from postfixconf.policy.relay import has_relay_protection
+from postfixconf.policy.restriction_lists import RECIPIENT
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.rules import Rule
 
@@ -15,7 +16,6 @@ __all__ = ["AFTER", "FIRST", "PERMITS", "managed", "permits_before", "position"]
 
 PERMITS = (Rule("permit_mynetworks"), Rule("permit_sasl_authenticated"))
 RELAY = Rule("reject_unauth_destination")
-RECIPIENT = "smtpd_recipient_restrictions"
 
 # Where foreign rules stand among ours: permits, relay protection and access
 # tables before our checks, policy services after them, the final word last.

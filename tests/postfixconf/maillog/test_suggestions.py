@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 from publicsuffixlist import PublicSuffixList
 
-from postfixconf.maillog.greylisting import Kind, Sign, Suggestion, suggestions
 from postfixconf.maillog.hostnames import is_line, narrowest, servers
+from postfixconf.maillog.suggestions import Kind, Sign, Suggestion, suggestions
 from postfixconf.maillog.triplets import Triplet, Triplets, network_of
 from tests.support.greylist_world import SEEDS, World, covers, world
 

@@ -1,6 +1,6 @@
 """What a daemon prints, as lines of a mail log: run on its own, behind a pipe.
 
-    postgrey … 2>&1 | python -I relay.py LOG HOST PID_FILE
+    postgrey … 2>&1 | python -I piped_log.py LOG HOST PID_FILE
 
 A Postfix that writes its log itself listens for nobody else: postlog(1) that reads from
 a pipe loses everything once Postfix was restarted (seen on 3.7.11). So each line is
