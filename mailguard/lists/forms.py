@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Div, Layout
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 
 from mailguard.lists.checks import Guard, doubts
@@ -118,7 +119,7 @@ class NoteForm(Noted):
         strip=False,
         widget=When,
         label="Until",
-        help_text="Empty: for good.",
+        help_text=f"Empty: for good. The time zone is {settings.TIME_ZONE}.",
     )
 
     def clean_expires(self) -> datetime | None:
