@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailguard.changes import services as changes
+from mailguard.dashboard.flow import hardly_any
 from mailguard.greylisting import services as greylisting
 from mailguard.greylisting.models import Service
 from mailguard.servers import services as servers
@@ -25,7 +26,9 @@ class Light(StrEnum):
 class Status:
     """How the server and mailguard itself are.
 
-    `running`, `version` and `drift` are as last seen; `at` is when.
+    `running`, `version` and `drift` are as last seen; `at` is when. `hardly` says
+    that almost no mail gets in; `guarded` is whether any protection is live, where
+    somebody looked.
     """
 
     running: bool
@@ -37,6 +40,8 @@ class Status:
     adopted: bool
     seen: Observed | None
     greylisting: Service | None = None
+    hardly: str = ""
+    guarded: bool = True
 
     @property
     def light(self) -> Light:
@@ -46,6 +51,8 @@ class Status:
         if self.greylisting is not None:
             return Light.YELLOW if self.greylisting.guarded else Light.RED
         if self.drift or not self.worker or not self.broker or not self.adopted:
+            return Light.YELLOW
+        if self.hardly:
             return Light.YELLOW
         return Light.GREEN
 
@@ -62,10 +69,14 @@ class Status:
             return "The broker is down: changes wait until it is back."
         if not self.worker:
             return "The worker does not answer: changes wait for it."
+        if self.hardly:
+            return self.hardly
         if self.drift:
             return "The configuration was edited by hand since the last change."
         if not self.adopted:
             return "The server is being adopted."
+        if not self.guarded:
+            return "Postfix is running. No protection is switched on yet."
         return "Postfix is running, with the protection shown here."
 
 
@@ -82,4 +93,5 @@ def status(server: Server) -> Status:
         adopted=server.adopted_main is not None,
         seen=seen,
         greylisting=greylisting.down(server),
+        hardly=hardly_any(server),
     )

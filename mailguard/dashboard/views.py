@@ -1,5 +1,7 @@
 """The dashboard, and the answer for whoever waits for us to start."""
 
+from dataclasses import replace
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -34,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     rows = [row for row in protection.rows(server) if not row.control.sends]
     form = ChartForm(request.GET)
     mail = traffic(server, form.span, form.key)
+    guarded = any(row.live is not Mode.OFF for row in rows)
     context = {
         "server": server,
         "practice": not server.config_dir.startswith("/etc"),
@@ -42,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "attention": attention(server),
         "still": still_on_25(server),
         "polled": POLLED if mail.ever else UNTIL_MAIL,
-        "status": services.status(server),
+        "status": replace(services.status(server), guarded=guarded),
         "on": [row for row in rows if row.live is Mode.ON],
         "testing": [row for row in rows if row.live is Mode.TEST],
         "refusing": refusing_of(rows),

@@ -8,6 +8,7 @@ from typing import Any
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Div
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 
 from mailguard.forms import Chosen, Typed, bare, judged
@@ -92,7 +93,7 @@ class NoteForm(Noted):
         strip=False,
         widget=When,
         label="Until",
-        help_text="Empty: for good.",
+        help_text=f"Empty: for good. The time zone is {settings.TIME_ZONE}.",
     )
 
     def clean_expires(self) -> datetime | None:

@@ -74,6 +74,9 @@ def set_key(request: HttpRequest) -> HttpResponse:
         )
     except BadValue as cause:
         messages.error(request, f"{cause}. {NOTHING}")
+    else:
+        said = "The key is kept. Lists that are on ask with it once it is applied."
+        messages.info(request, said)
     return back_to("keys")
 
 

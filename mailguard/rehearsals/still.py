@@ -128,13 +128,16 @@ def later(row: Trial) -> Iterator[Later]:
 def envelope_of(meant: Entry | str) -> dict[str, Any]:
     """What a form can begin with, for an entry or for what somebody typed.
 
-    The latest recorded message that fits gives the rest of the envelope.
+    The latest recorded message that fits gives the rest of the envelope, one with a
+    greeting before one without.
     """
     entry = meant if isinstance(meant, Entry) else read(meant)
     if entry is None:
         return {}
     rows = attempts(entry).order_by("-at")[:LATELY]
-    found = next((row for row in rows if fits(row, entry)), None)
+    fitting = [row for row in rows if fits(row, entry)]
+    # Where the recorder is off, the log names the greeting of refused mail only
+    found = next((row for row in fitting if row.helo), next(iter(fitting), None))
     told = known(found) if found else {"recipient": somebody()}
     match entry.kind:
         case Kind.CLIENT if "/" not in entry.value:

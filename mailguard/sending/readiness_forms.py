@@ -29,8 +29,8 @@ class SignInForm(forms.Form):
         ),
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
 
     @property
     def helper(self) -> FormHelper:

@@ -90,4 +90,5 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         user=form.cleaned_data["name"],
         password=form.cleaned_data["secret"],
     )
-    return page(request, answer=answer, form=SignInForm())
+    again = SignInForm(initial={"name": form.cleaned_data["name"]})
+    return page(request, answer=answer, form=again)

@@ -49,12 +49,15 @@ class Advice:
     reasons: tuple[str, ...] = ()
 
 
-def advice(seen: Seen, mode: Mode, *, waits: bool = False) -> Advice:
+def advice(
+    seen: Seen, mode: Mode, *, waits: bool = False, recommended: bool = True
+) -> Advice:
     """Whether a control in `mode` is ready to be turned on, or needs a look.
 
     Mail of usual senders is worth a look however little was seen. Not so where the
     control only has people wait (`waits`): there everybody does once, and what counts
-    is that most were met while it only learned, which takes days, not messages.
+    is that most were met while it only learned, which takes days, not messages. What
+    is not recommended is never ready: next month's mail is another.
     """
     if mode is Mode.OFF:
         return Advice(Word.NOTHING)
@@ -67,6 +70,8 @@ def advice(seen: Seen, mode: Mode, *, waits: bool = False) -> Advice:
     if reasons := (*usual, *_rise(seen)):
         return Advice(Word.LOOK, "Look at these first", reasons)
     if seen.messages >= MANY or (seen.days >= ENOUGH_DAYS and seen.messages >= SOME):
+        if not recommended:
+            return Advice(Word.WAIT, "Leave it in test: it is not recommended")
         return Advice(Word.READY, "Ready to turn on")
     return Advice(Word.WAIT, f"Not enough traffic yet: {_amount(seen)}")
 

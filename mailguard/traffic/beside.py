@@ -15,12 +15,14 @@ from mailguard.traffic.evidence import DAYS, Day, Figures
 from mailguard.traffic.models import Evidence, Hour, Verdict
 from mailguard.traffic.series import Period
 from postfixconf.maillog.attribution import ZONES
-from postfixconf.policy.catalog import control
+from postfixconf.policy.catalog import CONTROLS, control
 from postfixconf.policy.control import Mode
 from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.listing import Asked
 
 __all__ = ["Beside", "Mail", "beside", "mail"]
+
+NOT_RECOMMENDED = frozenset(each.key for each in CONTROLS if not each.recommended)
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,8 @@ def _beside(key: str, mode: Mode, figures: Figures, everything: Mail) -> Beside:
     dates = days_before(day_of(timezone.now()), 2 * DAYS)
     days = figures.on(dates)
     week, last = tuple(days[DAYS:]), sum(each.hits for each in days[:DAYS])
-    since = datetime.fromisoformat(figures.since) if figures.since else None
+    heard = figures.since if figures.heard is None else figures.heard
+    since = datetime.fromisoformat(heard) if heard else None
     begin = midnight(dates[DAYS])
     known = _known_from(days, since)
     start = max(known, begin) if known else begin
@@ -175,16 +178,23 @@ def _beside(key: str, mode: Mode, figures: Figures, everything: Mail) -> Beside:
         start=start,
         whole=start == begin,
         messages=everything.since(start),
-        advice=advice(seen, mode, waits=key == GREYLISTING),
+        advice=advice(
+            seen,
+            mode,
+            waits=key == GREYLISTING,
+            recommended=key not in NOT_RECOMMENDED,
+        ),
     )
 
 
 def _known_from(days: list[Day], since: datetime | None) -> datetime | None:
-    """From when on the figures are whole: the switch, or a hit that was before it.
+    """From when on the figures are whole: the switch, or a day before it that had hits.
 
-    None is as long as there are any.
+    Hits of the day itself say nothing: they may have come after the switch. None is
+    as long as there are any.
     """
     if since is None:
         return None
-    met = [midnight(date.fromisoformat(each.date)) for each in days if each.hits]
-    return min([since, *met[:1]])
+    first = str(day_of(since))
+    met = [each.date for each in days if each.hits and each.date < first]
+    return midnight(date.fromisoformat(met[0])) if met else since

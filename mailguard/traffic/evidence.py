@@ -72,13 +72,16 @@ class Figures:
 
     `days` are those of which something is known, oldest first. `since` is when it
     was switched to its present mode, ISO 8601, "" where the server was found with
-    it; `revision` the one that did. `took` is how many seconds counting cost.
+    it; `revision` the one that did. `heard` is from when on the log tells of it: a
+    control that only logged before it was on was heard then as well. None is where
+    nobody wrote that down. `took` is how many seconds counting cost.
     """
 
     days: tuple[Day, ...] = ()
     since: str = ""
     revision: int = 0
     took: float = 0
+    heard: str | None = None
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "Figures":
@@ -145,7 +148,8 @@ def switched(figures: Figures, live: Live | None) -> Figures:
     if revision == figures.revision:
         return figures
     since = timezone.now().isoformat() if revision > 1 else ""
-    return replace(figures, revision=revision, since=since)
+    heard = figures.heard if figures.revision else since
+    return replace(figures, revision=revision, since=since, heard=heard)
 
 
 def _brought_up_to_date(

@@ -26,7 +26,7 @@ from mailguard.traffic.models import Attempt, Reply
 from mailguard.traffic.walks import Look, Walk
 from postfixconf.errors import BadValue
 
-__all__ = ["walks_of", "within"]
+__all__ = ["only_words", "walks_of", "within"]
 
 Network = IPv4Network | IPv6Network
 
@@ -45,7 +45,7 @@ def walks_of(text: str, server: Server) -> list[Walk]:
 
     Raises BadValue, which quotes the text and says what would do.
     """
-    asked = text.strip().strip("<>[],;").removeprefix("mailto:").strip().lower()
+    asked = plain(text)
     if len(text) > LONGEST:
         raise BadValue(text, f"at most {LONGEST} characters can be looked for")
     if text.strip() == "<>":
@@ -61,6 +61,23 @@ def walks_of(text: str, server: Server) -> list[Walk]:
     if not words_of(asked):
         raise BadValue(text, "an address, a domain, an IP or words of a reply would do")
     return list(by_words(asked))
+
+
+def plain(text: str) -> str:
+    """A question without what a mail program puts around an address."""
+    return text.strip().strip("<>[],;").removeprefix("mailto:").strip().lower()
+
+
+def only_words(text: str) -> bool:
+    """Whether a question is looked for in replies alone, not among the addresses.
+
+    >>> only_words("kate"), only_words("kate@customer.example")
+    (True, False)
+    """
+    asked = plain(text)
+    shapes = (NUMBERS.fullmatch(asked), HOST.fullmatch(asked))
+    address = "@" in asked and not re.search(r"\s", asked)
+    return bool(asked) and not address and not any(shapes)
 
 
 def by_address(address: str) -> Iterator[Walk]:

@@ -12,7 +12,14 @@ from django.utils import timezone
 
 from mailguard.marks import visible
 from mailguard.traffic.models import Attempt, Verdict
-from mailguard.traffic.words import VERDICTS, Rule, Word, rule
+from mailguard.traffic.words import (
+    AGAIN,
+    PASSES_BY_ITSELF,
+    VERDICTS,
+    Rule,
+    Word,
+    rule,
+)
 from postfixconf.maillog.clock import Clock
 from postfixconf.maillog.parse import read
 from postfixconf.maillog.records import Delivery
@@ -50,6 +57,13 @@ class Story:
     def verdict(self) -> Word:
         """What became of it."""
         return VERDICTS.get(self.attempt.outcome, VERDICTS["undecided"])
+
+    @property
+    def means(self) -> str:
+        """What that means for the mail, and whether it still comes by itself."""
+        off = self.attempt.outcome == Verdict.PUT_OFF
+        stays = off and self.attempt.control not in PASSES_BY_ITSELF
+        return f"{self.verdict.means} {AGAIN}" if stays else self.verdict.means
 
     @property
     def stopped(self) -> bool:

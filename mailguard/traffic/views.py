@@ -9,6 +9,7 @@ from mailguard.servers.models import Live, Server
 from mailguard.traffic.envelopes import sender_domain
 from mailguard.traffic.letting import MOST, patterns
 from mailguard.traffic.models import Attempt, Log
+from mailguard.traffic.questions import only_words
 from mailguard.traffic.search import PERIODS, VERDICTS, Page, Search
 from mailguard.traffic.sparing import spares
 from mailguard.traffic.stories import Story, ticket
@@ -39,6 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     }
     if not page.rows:
         context |= read_so_far(server)
+        context["words"] = only_words(search.text)
         context["narrowed"] = search != Search(text=search.text)
     return render(request, "traffic/search.html", context)
 

@@ -10,7 +10,15 @@ from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Control
 from postfixconf.policy.greylisting import GREYLISTING
 
-__all__ = ["CHOICES", "VERDICTS", "Rule", "Word", "rule"]
+__all__ = [
+    "AGAIN",
+    "CHOICES",
+    "PASSES_BY_ITSELF",
+    "VERDICTS",
+    "Rule",
+    "Word",
+    "rule",
+]
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ VERDICTS = {
         "↻",
         "warn",
         "The sending server was asked to come back later. A real mail server tries "
-        "again by itself, for days; most spam programs do not.",
+        "again by itself, for days.",
     ),
     "would": Word(
         "would have been refused",
@@ -83,6 +91,12 @@ VERDICTS = {
     ),
 }
 
+# Behind "put off", but where waiting is all it takes.
+AGAIN = (
+    "It is put off again as long as the cause lasts: then its user gets the mail back, "
+    "mostly after some days."
+)
+PASSES_BY_ITSELF = ("greylisting", "server_fault")
 TELL_US = "Write to the postmaster by another way and quote this text."
 GREET = (
     "Have the sending server greet (HELO or EHLO) with its full name in the DNS, "

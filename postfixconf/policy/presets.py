@@ -117,8 +117,9 @@ PRESETS = (
     Preset(
         "manual",
         "As in the manual",
-        "What the manual page has an administrator write by hand, in the order of its "
-        "line, with reject_unauth_destination where nothing else refuses relaying.",
+        "What ClearOS's manual has an administrator write by hand against spam, in the "
+        "order of its line, with reject_unauth_destination where nothing else "
+        "refuses relaying.",
         frozenset(BY_HAND),
         ordered=True,
     ),

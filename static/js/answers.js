@@ -6,6 +6,14 @@ const failed = (event) => {
 };
 document.addEventListener("htmx:sendError", failed);
 document.addEventListener("htmx:responseError", failed);
+// What was wrong with a form, or what came of it, may stand far down a long page.
+const inView = () => {
+    const found = document.querySelector("#main .is-invalid, #main [data-answer]");
+    if (!found) return;
+    found.scrollIntoView({ block: "center", behavior: "instant" });
+    if (found.classList.contains("is-invalid")) found.focus({ preventScroll: true });
+};
+inView();
 // A screen reader is told how a revision goes on, and where a new page begins.
 const announce = () => {
     const sentence = document.querySelector("#outcome .sentence");
@@ -20,4 +28,5 @@ document.addEventListener("htmx:afterSettle", (event) => {
     const lost = document.activeElement === document.body;
     const main = document.getElementById("main");
     if (event.detail.boosted && lost && main) main.focus({ preventScroll: true });
+    if (event.detail.boosted) window.setTimeout(inView, 0); // after htmx went to the top
 });

@@ -31,6 +31,12 @@ def test_advice_follows_from_what_was_seen(
     assert advice(Seen(*figures), mode).word is word
 
 
+def test_what_is_not_recommended_is_never_ready() -> None:
+    given = advice(Seen(messages=5000, days=9), Mode.TEST, recommended=False)
+    assert given.word is Word.WAIT
+    assert given.sentence == "Leave it in test: it is not recommended"
+
+
 def test_advice_to_wait_says_how_much_was_seen() -> None:
     said = advice(Seen(messages=1, days=1), Mode.TEST).sentence
     assert said == "Not enough traffic yet: 1 message in 1 day"

@@ -10,6 +10,8 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailguard.audit.services import Actor
+from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
 from mailguard.servers import services as servers
 from mailguard.servers.models import Live
@@ -18,6 +20,7 @@ from mailguard.traffic.models import Attempt
 from mailguard.traffic.stories import Story, ticket
 from mailguard.traffic.words import CHOICES, rule
 from postfixconf.maillog import attribution
+from postfixconf.policy import entries as library
 from postfixconf.policy.catalog import CONTROLS
 from tests.support.traffic import seen
 
@@ -64,6 +67,27 @@ def test_it_says_what_refused_it_and_what_would_have(client: Client) -> None:
     assert "Would have refused it too:" in told
     assert "Refuse servers without a reverse name" in told
     assert "504 &lt;pc7&gt;: Helo command rejected" in told
+
+
+def test_put_off_for_its_own_sake_is_not_promised_to_come(client: Client) -> None:
+    off = {"outcome": "put off", "code": 450}
+    stays = page(client, refused(**off, control=PTR))
+    assert "put off again as long as the cause lasts" in stays
+    passes = page(client, refused(**off, control="greylisting"))
+    assert "as long as the cause lasts" not in passes
+
+
+def test_an_entry_that_is_there_is_not_offered_again(
+    client: Client, alice: Actor
+) -> None:
+    row = refused()
+    entry = library.Entry.read("allow", "client", row.client_address)
+    lists.add(entry=entry, actor=alice)
+    told = page(client, row)
+    assert "in the draft" in told
+    Entry.objects.update(since_revision=2, waiting=False)
+    assert "let in already" in page(client, row)
+    assert page(client, refused(client_address="192.0.2.99")).count("already") == 0
 
 
 def test_an_unknown_mail_is_not_found(client: Client) -> None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from mailguard.servers.models import Server
 from mailguard.traffic import evidence
+from mailguard.traffic.advice import Word
 from mailguard.traffic.beside import Beside, beside
 from mailguard.traffic.evidence import Figures, refresh
 from mailguard.traffic.models import Daily, Evidence, Hit, Log, Verdict
@@ -194,6 +195,31 @@ def test_messages_count_from_the_switch_on(host: Server) -> None:
     refresh(host, 9)
     hour(host, Verdict.ACCEPTED, 7, timezone.now())
     assert (shown(host).messages, shown(host).whole) == (7, False)
+
+
+def test_a_hit_of_today_moves_no_switch_back_to_midnight(host: Server) -> None:
+    with timezone.override("UTC"):
+        hour(host, Verdict.ACCEPTED, 2000, ago(hours=2))
+        live(host, RULE, "test", revision=3)
+        hits(host, RULE, WOULD, 4)
+        refresh(host, 9)
+        hour(host, Verdict.ACCEPTED, 7, timezone.now())
+        assert shown(host).messages == 7
+        assert shown(host).advice.word is Word.WAIT
+
+
+def test_what_was_only_logged_before_counts_on(host: Server) -> None:
+    hour(host, Verdict.ACCEPTED, 30, ago(hours=3))
+    live(host, RULE, "test", revision=3)
+    refresh(host, 9)
+    row = Evidence.objects.get(control=RULE)
+    row.figures["heard"] = ago(hours=5).isoformat()
+    row.save()
+    rested()
+    live(host, RULE, "on", revision=4)
+    refresh(host, 9)
+    hour(host, Verdict.ACCEPTED, 7, timezone.now())
+    assert shown(host, Mode.ON).messages == 37
 
 
 def test_a_server_found_with_a_rule_counts_the_whole_week(host: Server) -> None:

@@ -95,6 +95,7 @@ def test_a_key_is_kept_and_named_by_who_and_when(
     assert "No key yet" in text_of(client)
     client.post("/blocklists/key/", {"name": DQS, "key": KEY})
     told = text_of(client)
+    assert "The key is kept." in told
     assert "✓ Key 1 set on" in told and "by alice" in told
     assert KEY not in client.get("/blocklists/").content.decode()
     assert "Needs a key first" not in told

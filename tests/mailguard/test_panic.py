@@ -163,7 +163,9 @@ def test_a_table_asked_for_others_forbids_no_panic(
 def test_the_page_names_what_goes_and_what_stays(
     client: Client, guarded: Server
 ) -> None:
-    assert "All rules to test, now" in client.get("/").content.decode()
+    page = client.get("/").content.decode()
+    light = page[page.index('data-testid="light"') :]
+    assert "All rules to test, now" in light[: light.index("</section>")]
     page = " ".join(client.get("/panic/").content.decode().split())
     assert "Set 2 rules to test, now?" in page
     assert SWITCH in page.partition("What stays on")[2]

@@ -289,6 +289,23 @@ def test_nothing_found_never_reached_us(client: Client) -> None:
     assert "What else to check" in told
 
 
+@pytest.mark.parametrize("text", ["bob", "nobody at all", "web1"])
+def test_a_part_of_a_name_is_not_said_to_have_never_reached_us(
+    client: Client, text: str
+) -> None:
+    seen()
+    told = page(client, text=text)
+    assert "never reached us" not in told
+    assert "This says nothing of a sender." in told
+
+
+@pytest.mark.parametrize(
+    "text", ["a@b.example", "<a@b.example>", "b.example", "192.0.2.0/24", "2001:db8::1"]
+)
+def test_an_address_is_not_taken_for_words(text: str) -> None:
+    assert not questions.only_words(text)
+
+
 def test_nothing_found_offers_to_drop_the_filters(client: Client) -> None:
     seen()
     told = page(client, text="bob@example.org", verdict="refused")

@@ -165,6 +165,14 @@ def test_an_entry_fills_in_the_form_from_the_log(
     )
 
 
+def test_a_message_with_a_greeting_fills_in_more_than_a_later_one(
+    server: Server,
+) -> None:
+    seen(300, sender="pr@news.example", helo="mx.news.example", outcome="refused")
+    seen(30, sender="pr@news.example", helo="")
+    assert envelope_of("pr@news.example")["helo"] == "mx.news.example"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -105,6 +105,15 @@ def test_enough_traffic_says_ready(client: Client, host: Server) -> None:
     assert "Ready to turn on" in beside(client, RULE)
 
 
+def test_what_is_not_recommended_is_not_called_ready(
+    client: Client, host: Server
+) -> None:
+    live(host, "reject_unknown_client_hostname", "test")
+    hour(host, Verdict.ACCEPTED, 1000, timezone.now())
+    said = beside(client, "reject_unknown_client_hostname")
+    assert "Leave it in test: it is not recommended" in said
+
+
 def test_nothing_switches_a_control_by_itself(client: Client, host: Server) -> None:
     live(host, RULE, "test")
     hour(host, Verdict.ACCEPTED, 1000, timezone.now())

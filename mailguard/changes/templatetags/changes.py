@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from django import template
 
 from mailguard.lists.services import Tally
+from postfixconf.policy.probe_service import PROBE_SERVICE
 
-__all__ = ["Line", "come_and_go", "difflines", "fit", "told", "weight"]
+__all__ = ["Line", "come_and_go", "difflines", "fit", "probes", "told", "weight"]
 
 register = template.Library()
 
@@ -77,6 +78,12 @@ def difflines(diff: str) -> list[Line]:
     """The lines of a unified diff, without its two file lines."""
     lines = diff.split("\n")[2:]
     return [Line(KINDS.get(line[:1], "same"), fit(line)) for line in lines if line]
+
+
+@register.filter
+def probes(diff: str) -> bool:
+    """Whether a diff adds the service that mailguard asks after each apply."""
+    return any(line.split()[:1] == [f"+{PROBE_SERVICE}"] for line in diff.split("\n"))
 
 
 @register.filter
