@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found
-from postfixconf.policy.listener import Listener, SignIn, counted, submitting
-from postfixconf.policy.observed import front_services
+from postfixconf.policy.listener import Listener, SignIn, counted, receiving
 from postfixconf.policy.policy import Policy
 from postfixconf.text.mastercf import MasterCf
 
@@ -46,7 +45,6 @@ def doors(
     there that was found. `ending` says whether this very change ends it.
     """
     there, by_hand = listeners(before), listeners(adopted)
-    sending = [service for _, service in submitting(after)]
     for each in policy.controls.every:
         mode = policy.modes.get(each.key, found[each.key].mode)
         match each.place:
@@ -57,10 +55,10 @@ def doors(
                     if service.command == "smtpd":
                         yield Door(service.name, place.wrapped, new=new, ours=ours)
             case SignIn() if mode is Mode.OFF and found[each.key].mode is Mode.ON:
-                fronts = front_services(after)
+                fronts = receiving(after)
                 for service in counted(after):
                     ours = service in fronts or service.command == "postscreen"
-                    if ours and service.type == "inet" and service not in sending:
+                    if ours and service.type == "inet":
                         yield Door(service.name, signs_in=False, new=ending)
             case _:
                 pass

@@ -3,7 +3,7 @@
 smtpd logs as `SYSLOG_NAME/smtpd`. Stock master.cf gives the submission services a
 syslog_name of their own; a hand-written one often has none, and then logs as port 25
 does. Such a name tells no port. The port that other servers use is "25" here, also
-where a private instance has it elsewhere (`front_services`).
+where a private instance has it elsewhere (`receiving`).
 
 A port of loopback alone, where content filters give mail back, takes no part.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from postfixconf.policy.linting.seen import SASL, Seen
+from postfixconf.policy.listener import receiving
 from postfixconf.text.expansion import expanded
 from postfixconf.text.services import Service
 
@@ -97,7 +98,7 @@ def door_of(seen: Seen, service: Service) -> Door:
     number = NUMBERS.get(name, name)
     if service.type == "pass":  # behind postscreen
         number = FRONT
-    front = service in seen.fronts
+    front = seen.master is not None and service in receiving(seen.master)
     level = value(seen, service, "smtpd_tls_security_level")
     if seen.is_on("smtpd_tls_wrappermode", service):
         level = "wrapped"

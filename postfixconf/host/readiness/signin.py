@@ -20,7 +20,7 @@ from postfixconf.host.conversation import NAME
 from postfixconf.host.readiness import dovecot
 from postfixconf.host.readiness.check import STEPS
 from postfixconf.host.readiness.settings import Settings, number_of, service_of
-from postfixconf.policy.observed import front_services
+from postfixconf.policy.listener import receiving
 from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["Answer", "Place", "places", "service_of_server", "sign_in"]
@@ -81,7 +81,7 @@ def places(master: MasterCf, settings: Settings) -> list[Place]:
             found.append(
                 Place(host_of(service.name, settings), number_of(step, master), wrapped)
             )
-    for each in front_services(master):
+    for each in receiving(master):
         number = each.name.rpartition(":")[2]
         port = 25 if number == "smtp" else int(number) if number.isdigit() else 0
         if each.type == "inet" and port:

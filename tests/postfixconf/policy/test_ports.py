@@ -67,6 +67,8 @@ def ports_in(master: str, main: str = "") -> dict[str, str]:
         ),
         (SMTP + "1.2.3.4:25 inet n - y - - smtpd\n", {"postfix/smtpd": "25"}),
         ("2525 inet n - y - - smtpd\n", {"postfix/smtpd": "25"}),
+        (SUBMISSION, {"postfix/smtpd": "587"}),
+        (SUBMISSIONS + NAMED, {"postfix/submission/smtpd": "465"}),
         (SMTP + "2525 inet n - y - - smtpd\n" + NAMED.replace("sub", "x"), None),
     ],
 )

@@ -72,6 +72,16 @@ def flipped(before: dict[str, Found], key: str) -> Policy:
     return Policy(modes).with_mode(key, other)
 
 
+def test_without_port_25_nobody_signs_in_there() -> None:
+    main = f"{READY}{SASL} = yes\n"
+    found = found_in(LACKING, main)["auth_on_25"]
+    assert found.mode is Mode.OFF and not found.switchable
+    assert found.elsewhere == "master.cf: nothing listens on port 25"
+    private = found_in("2525 inet n - n - - smtpd\n", main)["auth_on_25"]
+    assert private.mode is Mode.ON and private.switchable
+    assert found_in("", main)["auth_on_25"].mode is Mode.ON  # main.cf alone is known
+
+
 @each_file
 @pytest.mark.parametrize("key", KEYS)
 def test_the_other_way_and_back_again_leaves_no_byte(path: Path, key: str) -> None:
