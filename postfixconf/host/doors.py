@@ -5,16 +5,19 @@ what is offered in the clear and under TLS, and whether somebody who has not sig
 can relay. No certificate is verified, for one made by oneself encrypts as well; nobody
 signs in, for no password is known here.
 
-The connection comes from this machine: what a firewall does is not seen.
+The connection comes from this machine: what a firewall does is not seen. All ports are
+asked at once, so that several silent ones cost no more than one.
 """
 
 import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
@@ -27,6 +30,7 @@ OUTSIDE = "probe@[192.0.2.1]"  # TEST-NET-1: nobody's address (RFC 5737)
 TIMEOUT = 10.0  # seconds for a connection, and for a handshake
 PATIENCE = 3.0  # seconds for a listener to open, and for smtpds of before to end
 SILENCE = 15.0  # seconds for a whole conversation: postscreen alone takes six
+QUIET = 2.0  # seconds without a word, and master has started nothing to say one
 PAUSE = 0.1
 STARTTLS = re.compile(r"\bSTARTTLS\b")
 
@@ -61,27 +65,59 @@ def lasting_faults(
 
 
 def faults(
-    instance: Instance, doors: tuple[Door, ...], alarm: Alarm = list
+    instance: Instance,
+    doors: tuple[Door, ...],
+    alarm: Alarm = list,
+    *,
+    hurried: bool = False,
 ) -> frozenset[Fault]:
-    """What is wrong with each of these ports, a sentence each without a full stop."""
-    found: set[Fault] = set()
-    for door in doors:
-        try:
-            where = address_of(instance, door.service)
-            said = _at(door, where, _impatient(alarm))
-            found |= {Fault(door.service, each) for each in said}
-        except (Unproven, OSError) as cause:
-            found.add(Fault(door.service, "does not answer", str(cause)))
+    """What is wrong with each of these ports, a sentence each without a full stop.
+
+    `hurried`, one is not waited for where master has given it up: it starts a process
+    for whoever connects, unless those before it died at their start (master(8),
+    throttling). Not right after a change, when a busy machine may be late.
+    """
+    if not doors:
+        return frozenset()
+
+    def asked(door: Door) -> frozenset[Fault]:
+        given_up = partial(_given_up, instance, door) if hurried else None
+        return _faults_of(instance, door, _impatient(alarm, given_up))
+
+    with ThreadPoolExecutor(len(doors)) as pool:
+        return frozenset().union(*pool.map(asked, doors))
+
+
+def _faults_of(instance: Instance, door: Door, alarm: Alarm) -> frozenset[Fault]:
+    """What is wrong with one port."""
+    found = set()
+    try:
+        where = address_of(instance, door.service)
+        for each in _at(door, where, alarm):
+            found.add(Fault(door.service, each))
+    except (Unproven, OSError) as cause:
+        found.add(Fault(door.service, "does not answer", str(cause)))
     return frozenset(found)
 
 
-def _impatient(alarm: Alarm) -> Alarm:
+def _given_up(instance: Instance, door: Door) -> bool:
+    """Whether master runs nothing for a port."""
+    return not instance.processes(door.service)
+
+
+def _impatient(alarm: Alarm, given_up: Callable[[], bool] | None) -> Alarm:
     """The alarm, and one more after a while: a listener may be there with no smtpd."""
-    end = time.monotonic() + SILENCE
+    began = time.monotonic()
 
     def heard() -> list[str]:
-        silent = time.monotonic() > end
-        return alarm() or ([f"no end within {SILENCE:g} seconds"] if silent else [])
+        if found := alarm():
+            return found
+        waited = time.monotonic() - began
+        if waited > SILENCE:
+            return [f"no end within {SILENCE:g} seconds"]
+        if waited > QUIET and given_up is not None and given_up():
+            return [f"master has started nothing for it within {QUIET:g} seconds"]
+        return []
 
     return heard
 

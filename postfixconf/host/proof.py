@@ -8,9 +8,9 @@ the name `postfix/mailguard`, by which its lines are left out of every count.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from postfixconf.errors import CommandFailed, Unproven
+from postfixconf.host import passwords
 from postfixconf.host.conversation import NAME, Reply, ask, session
 from postfixconf.host.doors import Fault, faults, lasting_faults
 from postfixconf.host.instance import Instance
@@ -24,6 +24,7 @@ STRANGER = "192.0.2.66"  # TEST-NET-1: nobody's address (RFC 5737)
 OUTSIDE = "probe@[192.0.2.1]"
 DENIED = "Relay access denied"
 LOCAL = ("mydestination", "virtual_mailbox_domains", "virtual_alias_domains")
+SILENT = "cannot ask Dovecot for passwords"
 FAULT_WAIT = 0.5  # seconds until a fault has reached the log
 
 
@@ -80,11 +81,26 @@ def baseline(instance: Instance, doors: tuple[Door, ...] = ()) -> Baseline:
         broken = {who for who, reply in replies.items() if reply.broken}
     except Unproven:
         broken = set(questions(instance))
-    faulty = faults(instance, doors, lambda: instance.log.alarms(mark, frozenset()))
+
+    def alarm() -> list[str]:
+        return instance.log.alarms(mark, frozenset())
+
+    faulty = faults(instance, doors, alarm, hurried=True)
     if faulty:  # what that had smtpd log is not the change's either
         instance.log.wait_for_remarks(mark, FAULT_WAIT)
+    deaf = passwords.deaf(instance, [PROBE_SERVICE, *signing_in(doors)])
+    if PROBE_SERVICE in deaf:
+        broken = set(questions(instance))
+    faulty |= {Fault(x, SILENT, why) for x, why in deaf.items() if x != PROBE_SERVICE}
     mark, known = instance.log.mark(), instance.log.recent_alarms()
+    if deaf:
+        known |= passwords.alarms(instance)
     return Baseline(frozenset(broken), mark, known, faulty)
+
+
+def signing_in(doors: tuple[Door, ...]) -> list[str]:
+    """The services on which people sign in."""
+    return [each.service for each in doors if each.signs_in]
 
 
 def prove(instance: Instance, before: Baseline, doors: tuple[Door, ...] = ()) -> str:
@@ -184,15 +200,4 @@ def leave_old_smtpds(instance: Instance, old: frozenset[int]) -> None:
 
 def probe_smtpds(instance: Instance) -> frozenset[int]:
     """The process ids of this instance's probe service."""
-    master = instance.master_pid()
-    found = set()
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (directory / "cmdline").read_bytes().split(b"\0")
-            parent = (directory / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue
-        ours = words[:3] == [b"smtpd", b"-n", PROBE_SERVICE.encode()]
-        if ours and int(parent) == master:
-            found.add(int(directory.name))
-    return frozenset(found)
+    return instance.processes(PROBE_SERVICE)
