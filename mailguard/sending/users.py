@@ -20,7 +20,8 @@ from mailguard.traffic.people import front_number, named, still_on_25
 from mailguard.traffic.times import time_of
 from mailguard.traffic.used import seen_of
 from postfixconf.policy.linting.seen import Seen
-from postfixconf.policy.ports import FRONT, UNKNOWN, Door, doors
+from postfixconf.policy.listening import SmtpService
+from postfixconf.policy.ports import FRONT, UNKNOWN, outer
 
 __all__ = ["WHAT", "Looked", "Sender", "choices", "still_on_25", "title", "untold"]
 
@@ -152,16 +153,16 @@ def device_name(rows: list[Usage], address: str) -> str:
 
 def without_tls(port: str, seen: Seen | None) -> str:
     """What it means that the log told of no encryption."""
-    here = [each for each in doors(seen) if each.port == port] if seen else []
-    if here and all(each.tls in ("wrapped", "encrypt") for each in here):
+    here = [each for each in outer(seen) if each.port == port] if seen else []
+    if here and all(each.level in ("wrapped", "encrypt") for each in here):
         return "yes: the port insists"
-    return "none" if here and all(each.told for each in here) else "not logged"
+    return "none" if here and all(each.logs_tls for each in here) else "not logged"
 
 
-def untold(seen: Seen | None) -> list[Door]:
+def untold(seen: Seen | None) -> list[SmtpService]:
     """The services with TLS that do not log whether it was used."""
-    found = doors(seen) if seen else ()
-    return [each for each in found if each.tls and not each.told]
+    found = outer(seen) if seen else ()
+    return [each for each in found if each.level and not each.logs_tls]
 
 
 def title(port: str, seen: Seen | None) -> str:

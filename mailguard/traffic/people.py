@@ -19,7 +19,7 @@ from mailguard.traffic.models import Log, Usage
 from mailguard.traffic.times import microseconds, time_of
 from mailguard.traffic.used import HIDDEN, seen_of
 from postfixconf.policy.linting.seen import Seen
-from postfixconf.policy.ports import FRONT, UNKNOWN, doors, ports
+from postfixconf.policy.ports import FRONT, UNKNOWN, outer, ports
 
 __all__ = [
     "AUTH_ON_25",
@@ -144,7 +144,7 @@ def is_nameless(seen: Seen | None) -> bool:
 
 def front_number(seen: Seen | None) -> str:
     """Where other servers reach this one: "25" but on a private instance."""
-    found = (each.number for each in doors(seen) if each.port == FRONT) if seen else ()
+    found = (each.number for each in outer(seen) if each.port == FRONT) if seen else ()
     return next(iter(found), FRONT)
 
 

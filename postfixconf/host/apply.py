@@ -123,7 +123,7 @@ def go_live(
             with step(plan.action):
                 take_effect(plan.action, server)
             with step("probe") as saw:
-                saw(said := prove(server, before, plan.doors))
+                saw(said := prove(server, before, plan.duties))
         point.close("applied", standing)
     except (HandEdited, Refusal) as cause:
         return give_way(point, server, str(cause))
@@ -172,7 +172,7 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
             if file.target.name == "master.cf":
                 file.install()
         server.reload()
-    return baseline(server, tuple(each for each in plan.doors if not each.new))
+    return baseline(server, tuple(each for each in plan.duties if not each.new))
 
 
 def undo(

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
-from postfixconf.policy.doors import Door, doors
+from postfixconf.policy.duties import Duty, duties
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.hindrances import hindrances
@@ -70,7 +70,7 @@ class Plan:
     # Where the options file stands that is among the texts.
     options: str = ""
     # The ports that it answers for once it is live.
-    doors: tuple[Door, ...] = ()
+    duties: tuple[Duty, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -180,7 +180,7 @@ def plan(
         observed.tables,
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
-        tuple(doors(policy, found, services, there, master, ending=ending)),
+        tuple(duties(policy, found, services, there, master, ending=ending)),
     )
 
 

@@ -11,7 +11,7 @@ from postfixconf.host import files, practice_dovecot
 from postfixconf.host.apply import Applied, RolledBack
 from postfixconf.host.observe import observe
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
-from postfixconf.policy.doors import Door
+from postfixconf.policy.duties import Duty
 from postfixconf.policy.probe_service import with_probe_service
 from tests.support.practice import Practice, configure, serving
 
@@ -86,7 +86,7 @@ def test_587_and_465_open_and_auth_ends_behind_it(screening: Practice) -> None:
     assert offers_auth("127.0.0.1")
     assert server.instance.processes(str(PORT))  # postscreen -l -n 2525: not given up
     made = server.plan(OPEN)
-    assert Door(str(PORT), signs_in=False, new=True) in made.doors
+    assert Duty(str(PORT), signs_in=False, new=True) in made.duties
     assert "postscreen_in_front" in {each.code for each in made.findings}
     outcome = server.apply(made)
     assert isinstance(outcome, Applied), outcome

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from postfixconf.host import files, practice_dovecot
 from postfixconf.host.apply import Applied, RolledBack
-from postfixconf.host.doors import SILENCE, address_of, faults
+from postfixconf.host.duties import SILENCE, address_of, faults
 from postfixconf.host.observe import observe
 from tests.support.practice import REHEARSED, Practice, serving
 
@@ -101,11 +101,11 @@ def test_ports_that_master_gave_up_cost_two_seconds_together() -> None:
     with opened(STRICT + wrapped) as server:
         practice_dovecot.stop(server.instance.config_dir.parent)
         server.instance.restart()
-        doors = server.plan(VRFY).doors
-        assert len(doors) == 2
-        assert len(faults(server.instance, doors)) == 2  # their smtpds have died now
+        duties = server.plan(VRFY).duties
+        assert len(duties) == 2
+        assert len(faults(server.instance, duties)) == 2  # their smtpds have died now
         began = time.monotonic()
-        said = faults(server.instance, doors, hurried=True)
+        said = faults(server.instance, duties, hurried=True)
         took = time.monotonic() - began
         assert {each.service for each in said} == {"2587", "2465"}, said
         assert all("master has started nothing" in each.why for each in said)
@@ -115,5 +115,5 @@ def test_ports_that_master_gave_up_cost_two_seconds_together() -> None:
 def test_a_port_that_is_late_is_waited_for() -> None:
     late = "-o smtpd_delay_reject=no -o { smtpd_client_restrictions = sleep 4 }"
     with opened(f"{STRICT.rstrip()} {late}\n") as server:
-        doors = server.plan(VRFY).doors
-        assert not faults(server.instance, doors, hurried=True)
+        duties = server.plan(VRFY).duties
+        assert not faults(server.instance, duties, hurried=True)

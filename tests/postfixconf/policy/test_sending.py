@@ -9,7 +9,7 @@ from postfixconf.errors import BadFile
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.listener import SASL, SUBMISSION, submitting
-from postfixconf.policy.listening import effective_services, value_of
+from postfixconf.policy.listening import smtp_services, value_of
 from postfixconf.policy.plan import Action, Plan, plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.probe_service import with_probe_service
@@ -259,8 +259,7 @@ def test_words_for_what_a_service_does() -> None:
     made = planned({"submission": "on", "submissions": "on"})
     main, master = MainCf.parse(made.after.main), MasterCf.parse(made.after.master)
     told = {
-        each.service.name: each
-        for each in effective_services(main, master, installed())
+        each.service.name: each for each in smtp_services(main, master, installed())
     }
     assert told["smtp"].tls == "no encryption"
     assert told["smtp"].auth == "nobody can sign in"

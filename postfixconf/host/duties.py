@@ -22,7 +22,7 @@ from functools import partial
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
 from postfixconf.host.instance import Instance
-from postfixconf.policy.doors import Door
+from postfixconf.policy.duties import Duty
 
 __all__ = ["Fault", "address_of", "faults", "lasting_faults"]
 
@@ -49,7 +49,7 @@ class Fault:
 
 
 def lasting_faults(
-    instance: Instance, doors: tuple[Door, ...], alarm: Alarm
+    instance: Instance, duties: tuple[Duty, ...], alarm: Alarm
 ) -> frozenset[Fault]:
     """What is wrong, after some patience.
 
@@ -57,7 +57,7 @@ def lasting_faults(
     answer once more.
     """
     end = time.monotonic() + PATIENCE
-    while found := faults(instance, doors, alarm):
+    while found := faults(instance, duties, alarm):
         if time.monotonic() > end:
             return found
         time.sleep(PAUSE)
@@ -66,7 +66,7 @@ def lasting_faults(
 
 def faults(
     instance: Instance,
-    doors: tuple[Door, ...],
+    duties: tuple[Duty, ...],
     alarm: Alarm = list,
     *,
     hurried: bool = False,
@@ -77,32 +77,32 @@ def faults(
     for whoever connects, unless those before it died at their start (master(8),
     throttling). Not right after a change, when a busy machine may be late.
     """
-    if not doors:
+    if not duties:
         return frozenset()
 
-    def asked(door: Door) -> frozenset[Fault]:
-        given_up = partial(_given_up, instance, door) if hurried else None
-        return _faults_of(instance, door, _impatient(alarm, given_up))
+    def asked(duty: Duty) -> frozenset[Fault]:
+        given_up = partial(_given_up, instance, duty) if hurried else None
+        return _faults_of(instance, duty, _impatient(alarm, given_up))
 
-    with ThreadPoolExecutor(len(doors)) as pool:
-        return frozenset().union(*pool.map(asked, doors))
+    with ThreadPoolExecutor(len(duties)) as pool:
+        return frozenset().union(*pool.map(asked, duties))
 
 
-def _faults_of(instance: Instance, door: Door, alarm: Alarm) -> frozenset[Fault]:
+def _faults_of(instance: Instance, duty: Duty, alarm: Alarm) -> frozenset[Fault]:
     """What is wrong with one port."""
     found = set()
     try:
-        where = address_of(instance, door.service)
-        for each in _at(door, where, alarm):
-            found.add(Fault(door.service, each))
+        where = address_of(instance, duty.service)
+        for each in _at(duty, where, alarm):
+            found.add(Fault(duty.service, each))
     except (Unproven, OSError) as cause:
-        found.add(Fault(door.service, "does not answer", str(cause)))
+        found.add(Fault(duty.service, "does not answer", str(cause)))
     return frozenset(found)
 
 
-def _given_up(instance: Instance, door: Door) -> bool:
+def _given_up(instance: Instance, duty: Duty) -> bool:
     """Whether master runs nothing for a port."""
-    return not instance.processes(door.service)
+    return not instance.processes(duty.service)
 
 
 def _impatient(alarm: Alarm, given_up: Callable[[], bool] | None) -> Alarm:
@@ -122,13 +122,13 @@ def _impatient(alarm: Alarm, given_up: Callable[[], bool] | None) -> Alarm:
     return heard
 
 
-def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
+def _at(duty: Duty, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
     """What is wrong at one port."""
-    with _talking(where, alarm, wrapped=door.wrapped) as talk:
+    with _talking(where, alarm, wrapped=duty.wrapped) as talk:
         said = _greeted(talk)
-        if not door.wrapped:
+        if not duty.wrapped:
             offered = STARTTLS.search(said) is not None
-            if not door.signs_in:
+            if not duty.signs_in:
                 if AUTH.search(said):
                     yield "offers AUTH"
                 if not offered:
@@ -136,16 +136,16 @@ def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
             elif not offered:
                 yield f"offers no STARTTLS{_why(talk)}"
                 return
-            elif door.ours and AUTH.search(said):
+            elif duty.ours and AUTH.search(said):
                 yield "offers AUTH before TLS"
-            strict = door.signs_in and door.ours
+            strict = duty.signs_in and duty.ours
             if strict and talk.command("MAIL FROM:<>").code != 530:
                 yield "takes mail without TLS"
             talk.start_tls(_context())
             said = _greeted(talk)
-        if (AUTH.search(said) is not None) is not door.signs_in:
-            yield "offers no AUTH under TLS" if door.signs_in else "offers AUTH"
-        if door.signs_in and door.ours:
+        if (AUTH.search(said) is not None) is not duty.signs_in:
+            yield "offers no AUTH under TLS" if duty.signs_in else "offers AUTH"
+        if duty.signs_in and duty.ours:
             talk.command("MAIL FROM:<>")
             reply = talk.command(f"RCPT TO:<{OUTSIDE}>")
             if reply.code < 400:

@@ -9,11 +9,11 @@ from postfixconf.policy.listener import Listener, SignIn, counted, receiving
 from postfixconf.policy.policy import Policy
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["Door", "doors"]
+__all__ = ["Duty", "duties"]
 
 
 @dataclass(frozen=True)
-class Door:
+class Duty:
     """A listener of master.cf, by its name there.
 
     Where people sign in, TLS is a must and nobody else relays; where they do not, AUTH
@@ -29,7 +29,7 @@ class Door:
     ours: bool = True
 
 
-def doors(
+def duties(
     policy: Policy,
     found: Mapping[str, Found],
     adopted: MasterCf,
@@ -37,7 +37,7 @@ def doors(
     after: MasterCf,
     *,
     ending: bool,
-) -> Iterator[Door]:
+) -> Iterator[Duty]:
     """What a policy wants of the ports, with master.cf as adopted, as it is and as it
     would be.
 
@@ -53,13 +53,13 @@ def doors(
                     new = service.name not in there
                     ours = service.name not in by_hand
                     if service.command == "smtpd":
-                        yield Door(service.name, place.wrapped, new=new, ours=ours)
+                        yield Duty(service.name, place.wrapped, new=new, ours=ours)
             case SignIn() if mode is Mode.OFF and found[each.key].mode is Mode.ON:
                 fronts = receiving(after)
                 for service in counted(after):
                     ours = service in fronts or service.command == "postscreen"
                     if ours and service.type == "inet":
-                        yield Door(service.name, signs_in=False, new=ending)
+                        yield Duty(service.name, signs_in=False, new=ending)
             case _:
                 pass
 
