@@ -57,7 +57,7 @@ def settings_of(server: Server) -> Settings | None:
     seen = seen_of(server)
     if seen is None:
         return None
-    ways = {Way(each.number, each.tls == "wrapped") for each in offered(seen)}
+    ways = {Way(each.number, each.level == "wrapped") for each in offered(seen)}
     ordered = sorted(ways, key=lambda each: (each.wrapped, each.port))
     return Settings(host_of(seen), user_of(server), tuple(ordered))
 

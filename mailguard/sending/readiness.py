@@ -7,6 +7,7 @@ port, or to Dovecot's socket where it may, and keeps nothing.
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -196,4 +197,25 @@ def sign_in(*, server: Server, user: str, password: str) -> library.Answer:
     settings = Settings.of("submission", values, master)
     asked = library.places(master, settings)
     service = library.service_of_server(settings)
-    return library.sign_in(asked, service, user, password)
+    answer = library.sign_in(asked, service, user, password)
+    return with_reason(server, answer) if answer.unasked else answer
+
+
+def with_reason(server: Server, answer: library.Answer) -> library.Answer:
+    """What the worker knows of it, where Postfix could ask nobody; it looks again.
+
+    Why Postfix could not stands in its log, and in files that only root may read.
+    """
+    ask(server=server)
+    found = [x for x in checks(server) if x.key == "sasl" and x.level is not Level.OK]
+    if not found:
+        more = "The worker looks for it again now: load the page Readiness again."
+        return replace(answer, remedy=f"{answer.remedy} {more}")
+    (first, *_) = found
+    told = " ".join(filter(None, (first.sentence, first.remedy, typed(first))))
+    return replace(answer, remedy=told)
+
+
+def typed(check: Check) -> str:
+    """The command of a check, as a sentence."""
+    return f"As root: “{check.command}”." if check.command else ""

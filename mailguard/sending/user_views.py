@@ -32,7 +32,7 @@ __all__ = ["auth_off", "users"]
 
 @require_safe
 def users(request: HttpRequest) -> HttpResponse:
-    """Who sends, and through which door?"""
+    """Who sends, and through which port?"""
     server, looked = servers.local(), Looked.of(request.GET.dict())
     page, seen = looked.page(server, request.GET.get("page")), seen_of(server)
     context = {

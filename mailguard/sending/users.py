@@ -4,36 +4,34 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, Max, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from mailguard.asked import Asked
 from mailguard.marks import visible
 from mailguard.protection import services as protection
+from mailguard.sending.senders import Group, Senders, ports_of
 from mailguard.servers.models import Server
 from mailguard.traffic.models import Usage
 from mailguard.traffic.people import front_number, named, still_on_25
 from mailguard.traffic.times import time_of
 from mailguard.traffic.used import seen_of
 from postfixconf.policy.linting.seen import Seen
-from postfixconf.policy.ports import FRONT, UNKNOWN, Door, doors
+from postfixconf.policy.listening import SmtpService
+from postfixconf.policy.ports import FRONT, UNKNOWN, outer
 
 __all__ = ["WHAT", "Looked", "Sender", "choices", "still_on_25", "title", "untold"]
 
 ON_A_PAGE = 50
 FEW = 3  # addresses shown of one sender
-MANY = 5000  # rows looked at for them
+LATEST = 5  # rows looked at for them
+MANY = 5000  # senders that a search remembers
 NOT_KNOWN = "unknown"  # in the address bar
 WHAT = {"user": "users", "device": "devices"}
 SORTS = {"last": "last seen", "name": "name", "count": "most mail"}
-ORDERS = {
-    "last": ("-last", "name", "who"),
-    "name": ("name", "address", "who"),
-    "count": ("-total", "name", "who"),
-}
-FIRST = (FRONT, UNKNOWN, "587", "465")  # of the ports; others follow
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,6 @@ class Sender:
     tls: str
 
 
-class Group(NamedTuple):
-    """The rows of one sender on one port, added up by the database."""
-
-    port: str
-    who: int
-    name: str
-    address: str
-    total: int
-    first: int
-    last: int
-    clients: int
-
-
 @dataclass(frozen=True)
 class Looked(Asked):
     """Whom somebody looks for."""
@@ -86,21 +71,9 @@ class Looked(Asked):
 
     def page(self, server: Server, number: str | None) -> Page[Any]:
         """One page of senders, port by port."""
-        found = self.rows(server).values("port", "who")
-        turns = [When(port=port, then=Value(n)) for n, port in enumerate(FIRST)]
-        groups = found.annotate(
-            name=Max("user"),
-            address=Max("client_address"),
-            total=Sum("count"),
-            first=Min("first_at"),
-            last=Max("last_at"),
-            clients=Count("client_address", distinct=True),
-            turn=Case(*turns, default=Value(len(FIRST))),
-        )
-        ordered = groups.order_by("turn", "port", *ORDERS[self.sort])
-        groups_of = Paginator(ordered.values_list(*Group._fields), ON_A_PAGE)
-        page = groups_of.get_page(number)
-        page.object_list = senders(server, [*map(Group._make, page.object_list)])
+        found = Senders(self.rows(server), self.sort)
+        page: Page[Any] = Paginator(found, ON_A_PAGE).get_page(number)
+        page.object_list = senders(server, [*page.object_list])
         return page
 
     def rows(self, server: Server) -> QuerySet[Usage]:
@@ -116,8 +89,15 @@ class Looked(Asked):
             inside = Q(client_address__istartswith=text)
             for each in places:
                 inside |= Q(**{each: text})
-            rows = rows.filter(who__in=rows.filter(inside).values("who"))
+            rows = rows.filter(who__in=few_or_all(rows.filter(inside)))
         return rows
+
+
+def few_or_all(rows: QuerySet[Usage]) -> Any:
+    """Who these rows are of: asked now and once, or where they are many, each time."""
+    whos = rows.values_list("who", flat=True).distinct()
+    found = [*whos[: MANY + 1]]
+    return found if len(found) <= MANY else whos
 
 
 def usages(server: Server) -> QuerySet[Usage]:
@@ -136,9 +116,12 @@ def usages(server: Server) -> QuerySet[Usage]:
 def senders(server: Server, groups: list[Group]) -> list[Sender]:
     """These groups of rows with their latest addresses and encryption."""
     latest: dict[tuple[str, int], list[Usage]] = defaultdict(list)
-    whos = [each.who for each in groups]
-    rows = Usage.objects.filter(server=server, who__in=whos).order_by("-last_at")
-    for row in rows[:MANY]:
+    whos, ports = {each.who for each in groups}, {each.port for each in groups}
+    rows = Usage.objects.filter(server=server, port__in=ports, who__in=whos)
+    order = Window(
+        RowNumber(), partition_by=["port", "who"], order_by=F("last_at").desc()
+    )
+    for row in rows.annotate(turn=order).filter(turn__lte=LATEST).order_by("turn"):
         latest[row.port, row.who].append(row)
     seen = seen_of(server)
     return [sender(each, latest[each.port, each.who], seen) for each in groups]
@@ -170,16 +153,16 @@ def device_name(rows: list[Usage], address: str) -> str:
 
 def without_tls(port: str, seen: Seen | None) -> str:
     """What it means that the log told of no encryption."""
-    here = [each for each in doors(seen) if each.port == port] if seen else []
-    if here and all(each.tls in ("wrapped", "encrypt") for each in here):
+    here = [each for each in outer(seen) if each.port == port] if seen else []
+    if here and all(each.level in ("wrapped", "encrypt") for each in here):
         return "yes: the port insists"
-    return "none" if here and all(each.told for each in here) else "not logged"
+    return "none" if here and all(each.logs_tls for each in here) else "not logged"
 
 
-def untold(seen: Seen | None) -> list[Door]:
+def untold(seen: Seen | None) -> list[SmtpService]:
     """The services with TLS that do not log whether it was used."""
-    found = doors(seen) if seen else ()
-    return [each for each in found if each.tls and not each.told]
+    found = outer(seen) if seen else ()
+    return [each for each in found if each.level and not each.logs_tls]
 
 
 def title(port: str, seen: Seen | None) -> str:
@@ -193,8 +176,6 @@ def title(port: str, seen: Seen | None) -> str:
 
 def choices(server: Server) -> list[tuple[str, str]]:
     """The ports that were used, to choose from."""
-    known = usages(server).order_by("port").values_list("port", flat=True).distinct()
-    turn = {port: n for n, port in enumerate(FIRST)}
-    ordered = sorted(known, key=lambda port: (turn.get(port, len(turn)), port))
+    known = ports_of(usages(server))
     seen = seen_of(server)
-    return [(port or NOT_KNOWN, title(port, seen)) for port in ordered]
+    return [(port or NOT_KNOWN, title(port, seen)) for port in known]

@@ -84,7 +84,7 @@ def confirm(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def asks_first(way: Way, mode: Mode) -> bool:
-    """Whether people could be cut off, or the door would be of no use."""
+    """Whether people could be cut off, or the port would be of no use."""
     row, ends = way.row, mode is Mode.OFF
     if not row.switchable:
         return False  # it is told so when it is saved

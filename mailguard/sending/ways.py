@@ -14,7 +14,7 @@ from postfixconf.host.readiness import Check
 from postfixconf.policy.control import Mode
 from postfixconf.policy.finding import Finding
 from postfixconf.policy.listener import Listener
-from postfixconf.policy.listening import Effective, effective_services
+from postfixconf.policy.listening import SmtpService, smtp_services
 from postfixconf.policy.observed import Observed
 from postfixconf.policy.sending import would_hinder
 from postfixconf.text.maincf import MainCf
@@ -73,7 +73,7 @@ def way_of(row: protection.Row, seen: Observed | None) -> Way:
         return Way(row)
 
 
-def listening(server: Server) -> tuple[Effective, ...]:
+def listening(server: Server) -> tuple[SmtpService, ...]:
     """Each smtpd that listens now, with what it works with."""
     seen = servers.last_observed(server)
     if seen is None:
@@ -82,7 +82,7 @@ def listening(server: Server) -> tuple[Effective, ...]:
         main, master = MainCf.parse(seen.texts.main), MasterCf.parse(seen.texts.master)
     except PostfixconfError:
         return ()
-    return effective_services(main, master, seen.facts)
+    return smtp_services(main, master, seen.facts)
 
 
 def is_practice(server: Server) -> bool:

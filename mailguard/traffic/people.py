@@ -4,10 +4,11 @@ Where a submission service has no name of its own in the log, nobody knows who u
 port 25: then everybody who may be meant is named.
 """
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import count, islice
 
 from django.db.models import Max, Sum
 from django.utils import timezone
@@ -18,7 +19,7 @@ from mailguard.traffic.models import Log, Usage
 from mailguard.traffic.times import microseconds, time_of
 from mailguard.traffic.used import HIDDEN, seen_of
 from postfixconf.policy.linting.seen import Seen
-from postfixconf.policy.ports import FRONT, UNKNOWN, doors, ports
+from postfixconf.policy.ports import FRONT, UNKNOWN, outer, ports
 
 __all__ = [
     "AUTH_ON_25",
@@ -33,18 +34,24 @@ __all__ = [
 AUTH_ON_25 = "auth_on_25"  # the control's key
 DAYS = 30
 MOST = 1000  # people that are looked at
+STEP = 1200  # senders that are read at once, devices among them
 FEW = 8  # of them named in a sentence
 LONGEST = 60  # characters shown of a name
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who signed in: `name` as it may be shown, recipients, last time."""
+    """Somebody who signed in, by the name that was typed: recipients, last time."""
 
-    name: str
+    user: str
     count: int
     last: datetime
     certain: bool
+
+    @property
+    def name(self) -> str:
+        """The name as it may be shown."""
+        return named(self.user)
 
 
 @dataclass(frozen=True)
@@ -92,16 +99,9 @@ class Still:
 
 def still_on_25(server: Server) -> Still:
     """Who may be unable to send once nobody can sign in on port 25."""
-    oldest = microseconds(timezone.now() - timedelta(days=DAYS))
-    rows = Usage.objects.filter(
-        server=server, port__in=(FRONT, UNKNOWN), last_at__gte=oldest
-    ).exclude(user="")
     found: dict[int, Person] = {}
-    groups = rows.values_list("who", "port").annotate(
-        name=Max("user"), total=Sum("count"), last=Max("last_at")
-    )
-    for who, port, name, total, last in groups.order_by("-last")[:MOST]:
-        person = Person(named(name), total, time_of(last), port == FRONT)
+    for who, port, user, total, last in islice(latest_users(server), MOST):
+        person = Person(user, total, time_of(last), port == FRONT)
         if who not in found or person.certain:
             found[who] = person
     log, seen = Log.objects.filter(server=server).first(), seen_of(server)
@@ -113,6 +113,30 @@ def still_on_25(server: Server) -> Still:
     )
 
 
+def latest_users(server: Server) -> Iterator[tuple[int, str, str, int, int]]:
+    """Who signed in on port 25, or maybe there, the latest first.
+
+    As who, port, user, recipients and last time. What is added up stands in one index
+    (`usage_senders`); the users are read of those alone that are asked for.
+    """
+    oldest = microseconds(timezone.now() - timedelta(days=DAYS))
+    rows = Usage.objects.filter(
+        server=server, port__in=(FRONT, UNKNOWN), last_at__gte=oldest
+    )
+    told = rows.values_list("who", "port").annotate(
+        total=Sum("count"), last=Max("last_at"), row=Max("pk")
+    )
+    for start in count(0, STEP):
+        some = [*told.order_by("-last", "who", "port")[start : start + STEP]]
+        read = Usage.objects.filter(pk__in=[each[-1] for each in some])
+        users = dict(read.exclude(user="").values_list("pk", "user"))
+        for who, port, total, last, row in some:
+            if row in users:
+                yield who, port, users[row], total, last
+        if len(some) < STEP:
+            return
+
+
 def is_nameless(seen: Seen | None) -> bool:
     """Whether port 25 shares its name in the log with another."""
     return seen is not None and UNKNOWN in ports(seen).values()
@@ -120,7 +144,7 @@ def is_nameless(seen: Seen | None) -> bool:
 
 def front_number(seen: Seen | None) -> str:
     """Where other servers reach this one: "25" but on a private instance."""
-    found = (each.number for each in doors(seen) if each.port == FRONT) if seen else ()
+    found = (each.number for each in outer(seen) if each.port == FRONT) if seen else ()
     return next(iter(found), FRONT)
 
 
@@ -141,8 +165,9 @@ def users_of(people: tuple[Person, ...]) -> str:
 
 def listed(people: tuple[Person, ...]) -> str:
     """Their names, the first of many."""
-    names = [*Counter(each.name for each in people)]
-    if len(names) > FEW:
-        return f"{', '.join(names[:FEW])} and {len(names) - FEW:,} more"
-    *most, last = names
+    users = [*dict.fromkeys(each.user for each in people)]
+    if len(users) > FEW:
+        first = ", ".join(map(named, users[:FEW]))
+        return f"{first} and {len(users) - FEW:,} more"
+    *most, last = map(named, users)
     return f"{', '.join(most)} and {last}" if most else last

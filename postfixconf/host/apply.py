@@ -112,7 +112,7 @@ def go_live(
             with step(plan.action):
                 take_effect(plan.action, server)
             with step("probe") as saw:
-                saw(said := prove(server, before, plan.doors))
+                saw(said := prove(server, before, plan.duties))
         point.close("applied", standing)
     except (HandEdited, Refusal) as cause:
         return give_way(point, server, str(cause))

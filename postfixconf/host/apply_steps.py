@@ -115,7 +115,7 @@ def ask_before(plan: Plan, server: Instance, new: list[files.Staged]) -> Baselin
             if file.target.name == "master.cf":
                 file.install()
         server.reload()
-    return baseline(server, tuple(each for each in plan.doors if not each.new))
+    return baseline(server, tuple(each for each in plan.duties if not each.new))
 
 
 def put_in_place(

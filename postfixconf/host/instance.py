@@ -9,6 +9,8 @@ its own. Several instances of one machine each have their own directory.
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +81,11 @@ class Instance:
         except (OSError, ValueError):
             return None
         return pid if rest and not rest.startswith("Z") else None
+
+    def processes(self, service: str) -> frozenset[int]:
+        """The process ids of what master runs for a service, by its name there."""
+        master = self.master_pid()
+        return frozenset(pid for pid in children(master) if named(pid) == service)
 
     def start(self) -> None:
         """Start Postfix; returns when master listens."""
@@ -163,6 +170,30 @@ class Instance:
             if run("systemctl", "cat", unit, check=False).code == 0:
                 return unit
         raise HostError("systemd runs here but knows no postfix unit")
+
+
+def children(parent: int | None) -> Iterator[int]:
+    """The processes whose parent this is."""
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            stat = (directory / "stat").read_text().rpartition(")")[2].split()
+            if int(stat[1]) == parent and stat[0] != "Z":
+                yield int(directory.name)
+
+
+def named(pid: int) -> str:
+    """The service that a daemon of Postfix works for.
+
+    master names it (`-n`) where it is not called as the program; before that stands
+    what it says of its process limit (`-l` for one, `-z` for none).
+    """
+    try:
+        told = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    program, *words = told.split("\0")
+    rest = [each for each in words if each not in ("-l", "-z")]
+    return rest[1] if rest[:1] == ["-n"] else program
 
 
 def alive(group: int) -> bool:

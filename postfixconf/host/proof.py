@@ -1,20 +1,20 @@
 """The proof after a change: the live server works, and does not relay.
 
 Asks the private probe service as a stranger and as a trusted client, before and
-after, and the ports that people send through (`doors`). It does not judge whether mail
+after, and the ports that people send through (`duties`). It does not judge whether mail
 is accepted: a policy may refuse it. It proves that Postfix answers for itself where it
 did before, and that a stranger's mail to a stranger is refused. The service logs under
 the name `postfix/mailguard`, by which its lines are left out of every count.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from postfixconf.errors import CommandFailed, Unproven
+from postfixconf.host import passwords
 from postfixconf.host.conversation import NAME, Reply, ask, session
-from postfixconf.host.doors import Fault, faults, lasting_faults
+from postfixconf.host.duties import Fault, faults, lasting_faults
 from postfixconf.host.instance import Instance
-from postfixconf.policy.doors import Door
+from postfixconf.policy.duties import Duty
 from postfixconf.policy.probe_service import PROBE_SERVICE
 from postfixconf.policy.probes import Probe
 
@@ -24,6 +24,7 @@ STRANGER = "192.0.2.66"  # TEST-NET-1: nobody's address (RFC 5737)
 OUTSIDE = "probe@[192.0.2.1]"
 DENIED = "Relay access denied"
 LOCAL = ("mydestination", "virtual_mailbox_domains", "virtual_alias_domains")
+SILENT = "cannot ask Dovecot for passwords"
 FAULT_WAIT = 0.5  # seconds until a fault has reached the log
 
 
@@ -72,7 +73,7 @@ def answers(instance: Instance, mark: int, known: frozenset[str]) -> dict[str, R
     return dict(zip(asked, replies, strict=True))
 
 
-def baseline(instance: Instance, doors: tuple[Door, ...] = ()) -> Baseline:
+def baseline(instance: Instance, duties: tuple[Duty, ...] = ()) -> Baseline:
     """Ask before the change: a fault that is there already is not the change's."""
     mark, known = instance.log.mark(), instance.log.recent_alarms()
     try:
@@ -80,31 +81,46 @@ def baseline(instance: Instance, doors: tuple[Door, ...] = ()) -> Baseline:
         broken = {who for who, reply in replies.items() if reply.broken}
     except Unproven:
         broken = set(questions(instance))
-    faulty = faults(instance, doors, lambda: instance.log.alarms(mark, frozenset()))
+
+    def alarm() -> list[str]:
+        return instance.log.alarms(mark, frozenset())
+
+    faulty = faults(instance, duties, alarm, hurried=True)
     if faulty:  # what that had smtpd log is not the change's either
         instance.log.wait_for_remarks(mark, FAULT_WAIT)
+    deaf = passwords.deaf(instance, [PROBE_SERVICE, *signing_in(duties)])
+    if PROBE_SERVICE in deaf:
+        broken = set(questions(instance))
+    faulty |= {Fault(x, SILENT, why) for x, why in deaf.items() if x != PROBE_SERVICE}
     mark, known = instance.log.mark(), instance.log.recent_alarms()
+    if deaf:
+        known |= passwords.alarms(instance)
     return Baseline(frozenset(broken), mark, known, faulty)
 
 
-def prove(instance: Instance, before: Baseline, doors: tuple[Door, ...] = ()) -> str:
+def signing_in(duties: tuple[Duty, ...]) -> list[str]:
+    """The services on which people sign in."""
+    return [each.service for each in duties if each.signs_in]
+
+
+def prove(instance: Instance, before: Baseline, duties: tuple[Duty, ...] = ()) -> str:
     """Ask after the change; what was seen, in one sentence.
 
     Raises Unproven with the reason, from the reply and from the log, where a
     question that had a working answer before has none, a stranger can relay, or one
-    of its `doors` does not do what it is there for.
+    of its `duties` does not do what it is there for.
     """
-    said = [prove_doors(instance, before, doors)] if doors else []
+    said = [prove_duties(instance, before, duties)] if duties else []
     return "; ".join([prove_probes(instance, before), *said])
 
 
-def prove_doors(instance: Instance, before: Baseline, doors: tuple[Door, ...]) -> str:
+def prove_duties(instance: Instance, before: Baseline, duties: tuple[Duty, ...]) -> str:
     """Ask the ports; what was seen. Raises Unproven.
 
     One that was faulty before is not asked again: nothing would follow from it.
     """
     faulty = {each.service for each in before.faults}
-    asked = tuple(each for each in doors if each.new or each.service not in faulty)
+    asked = tuple(each for each in duties if each.new or each.service not in faulty)
 
     def alarm() -> list[str]:
         return instance.log.alarms(before.mark, before.known)
@@ -184,15 +200,4 @@ def leave_old_smtpds(instance: Instance, old: frozenset[int]) -> None:
 
 def probe_smtpds(instance: Instance) -> frozenset[int]:
     """The process ids of this instance's probe service."""
-    master = instance.master_pid()
-    found = set()
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (directory / "cmdline").read_bytes().split(b"\0")
-            parent = (directory / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue
-        ours = words[:3] == [b"smtpd", b"-n", PROBE_SERVICE.encode()]
-        if ours and int(parent) == master:
-            found.add(int(directory.name))
-    return frozenset(found)
+    return instance.processes(PROBE_SERVICE)

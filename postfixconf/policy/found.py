@@ -15,7 +15,14 @@ from postfixconf.policy.classes import declared
 from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
-from postfixconf.policy.listener import SASL, Listener, LogName, SignIn, nameless
+from postfixconf.policy.listener import (
+    SASL,
+    Listener,
+    LogName,
+    SignIn,
+    nameless,
+    receiving,
+)
 from postfixconf.policy.observed import Facts, effective, front_services
 from postfixconf.policy.recorder import RECORDER_TYPE, Recorder
 from postfixconf.policy.relay import unfolded
@@ -104,10 +111,14 @@ def find(
 
 
 def sign_in_values(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, str]:
-    """Whether people may sign in on port 25, as each service there has it, by name."""
+    """Whether people may sign in on port 25, as each service there has it, by name.
+
+    Empty for a server that takes mail from its own people alone.
+    """
     usual = effective(main, facts, SASL)
-    fronts = front_services(master)
-    return {x.name: x.overrides().get(SASL, usual) for x in fronts} or {"smtp": usual}
+    if not front_services(master):
+        return {"smtp": usual}
+    return {x.name: x.overrides().get(SASL, usual) for x in receiving(master)}
 
 
 def _find_sending(

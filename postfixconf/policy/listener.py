@@ -28,6 +28,7 @@ __all__ = [
     "LogName",
     "SignIn",
     "nameless",
+    "receiving",
     "submitting",
     "with_names",
 ]
@@ -164,7 +165,7 @@ class SignIn:
         for name, value in values.items():
             if "$" in value:
                 return f"{self.parameter} = {value} of {name}"
-        return None
+        return None if values else "master.cf: nothing listens on port 25"
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,15 @@ def submitting(master: MasterCf) -> list[tuple[str, Service]]:
         for each in way.services(master)
         if each.command == SMTPD
     ]
+
+
+def receiving(master: MasterCf) -> tuple[Service, ...]:
+    """The smtpd through which other servers deliver, on whatever port.
+
+    None where there are only those through which one's own people send.
+    """
+    sending = [service for _, service in submitting(master)]
+    return tuple(each for each in front_services(master) if each not in sending)
 
 
 def nameless(master: MasterCf) -> tuple[Service, ...]:

@@ -1,26 +1,48 @@
-"""What each service of master.cf really works with: main.cf, and its own `-o`.
+"""The smtpd services that clients reach, with what each of them really works with.
 
-An override shadows main.cf, so a switch in main.cf may say one thing and port 587
-another (postconf(1), -P). `$name` is not expanded.
+An override of master.cf shadows main.cf, so a switch in main.cf may say one thing and
+port 587 another (postconf(1), -P).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from postfixconf.policy.found import switch_is_on
-from postfixconf.policy.listener import SASL, SYSLOG_NAME, WRAPPER, counted
+from postfixconf.policy.listener import (
+    SASL,
+    SYSLOG_NAME,
+    WRAPPER,
+    counted,
+    port_of,
+    receiving,
+)
 from postfixconf.policy.observed import Facts, effective
-from postfixconf.policy.relay import expand
 from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
+from postfixconf.text.expansion import expanded
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.services import Service
 
-__all__ = ["Effective", "effective_services", "value_of"]
+__all__ = ["FRONT", "NUMBERS", "SmtpService", "smtp_services", "value_of"]
 
+FRONT = "25"
+# /etc/services, and what master.cf calls 465 on older systems.
+NUMBERS = {
+    "smtp": FRONT,
+    "submission": "587",
+    "submissions": "465",
+    "smtps": "465",
+    "ssmtp": "465",
+    "urd": "465",
+}
 LEVEL, AUTH_ONLY = "smtpd_tls_security_level", "smtpd_tls_auth_only"
 USE, ENFORCE = "smtpd_use_tls", "smtpd_enforce_tls"  # where there is no level
+LOGLEVEL = "smtpd_tls_loglevel"
 SHOWN = (LEVEL, WRAPPER, SASL, AUTH_ONLY, SYSLOG_NAME, *RESTRICTION_LISTS)
+NEEDED = (LEVEL, WRAPPER, SASL, AUTH_ONLY, SYSLOG_NAME, USE, ENFORCE, LOGLEVEL)
+STRICT = ("encrypt", "fingerprint", "verify", "secure")
+INNER = ("127.", "[127.", "localhost:", "[::1]:", "::1:")
 
 
 def value_of(name: str, service: Service, main: MainCf, facts: Facts) -> str:
@@ -30,14 +52,17 @@ def value_of(name: str, service: Service, main: MainCf, facts: Facts) -> str:
 
 
 @dataclass(frozen=True)
-class Effective:
-    """One smtpd that listens, with the values it works with.
+class SmtpService:
+    """One smtpd that listens, or stands behind postscreen, as it is live.
 
-    `own` are the names that it overrides, `values` those that decide who may send,
-    `expanded` the same with `$name` replaced.
+    `number` is where it listens, `port` the same, but "25" for the one that other
+    servers use. `values` are those that decide who may send, `own` the names that it
+    overrides; `expanded` are others with `$name` replaced.
     """
 
     service: Service
+    port: str
+    number: str
     own: frozenset[str]
     values: Mapping[str, str]
     expanded: Mapping[str, str]
@@ -48,50 +73,88 @@ class Effective:
         return [(name, value, name in self.own) for name, value in self.values.items()]
 
     @property
+    def inner(self) -> bool:
+        """Whether it is of loopback alone, where content filters give mail back."""
+        return self.service.name.startswith(INNER)
+
+    @property
+    def program(self) -> str:
+        """What it logs as."""
+        return f"{self.expanded[SYSLOG_NAME]}/smtpd"
+
+    @property
     def signs_in(self) -> bool:
         """Whether people can sign in there."""
         return switch_is_on(self.expanded[SASL])
 
     @property
-    def wrapped(self) -> bool:
-        """Whether it speaks TLS from the start."""
-        return switch_is_on(self.expanded[WRAPPER])
+    def logs_tls(self) -> bool:
+        """Whether the log tells of encryption."""
+        return self.expanded[LOGLEVEL] not in ("", "0")
+
+    @property
+    def level(self) -> str:
+        """Its TLS: `wrapped` (from the start), `encrypt`, `may` or ""."""
+        if switch_is_on(self.expanded[WRAPPER]):
+            return "wrapped"
+        level = self.expanded[LEVEL].lower()
+        if level in STRICT or (not level and switch_is_on(self.expanded[ENFORCE])):
+            return "encrypt"
+        if level == "may" or (not level and switch_is_on(self.expanded[USE])):
+            return "may"
+        return ""
 
     @property
     def tls(self) -> str:
-        """Its TLS in plain words."""
-        if self.wrapped:
-            return "TLS from the start"
-        level = self.expanded[LEVEL].lower()
-        if not level and switch_is_on(self.expanded[ENFORCE]):
-            level = "encrypt"
-        elif not level and switch_is_on(self.expanded[USE]):
-            level = "may"
-        if level in ("encrypt", "fingerprint", "verify", "secure"):
-            return "STARTTLS required"
-        return "STARTTLS offered" if level == "may" else "no encryption"
+        """The same in plain words."""
+        return {
+            "wrapped": "TLS from the start",
+            "encrypt": "STARTTLS required",
+            "may": "STARTTLS offered",
+        }.get(self.level, "no encryption")
 
     @property
     def auth(self) -> str:
         """Signing in, in plain words."""
         if not self.signs_in:
             return "nobody can sign in"
-        guarded = self.tls in ("TLS from the start", "STARTTLS required")
+        guarded = self.level in ("wrapped", "encrypt")
         if guarded or switch_is_on(self.expanded[AUTH_ONLY]):
             return "people sign in, under TLS only"
         return "people sign in, even without encryption"
 
 
-def effective_services(
+def smtp_services(
     main: MainCf, master: MasterCf, facts: Facts
-) -> tuple[Effective, ...]:
-    """Each smtpd that listens on a port or behind postscreen, in the file's order."""
-    found = []
-    for each in counted(master):
-        if each.command == "smtpd" and each.type in ("inet", "pass"):
-            values = {name: value_of(name, each, main, facts) for name in SHOWN}
-            old = {name: value_of(name, each, main, facts) for name in (USE, ENFORCE)}
-            plain = {k: expand(v, main) for k, v in (values | old).items()}
-            own = frozenset(each.overrides())
-            found.append(Effective(each, own, values, plain))
-    return tuple(found)
+) -> tuple[SmtpService, ...]:
+    """Each smtpd that clients reach, in the file's order."""
+    fronts = receiving(master)
+    return tuple(
+        smtp_service(each, main, facts, front=each in fronts)
+        for each in counted(master)
+        if each.command == "smtpd" and each.type in ("inet", "pass")
+    )
+
+
+def smtp_service(
+    service: Service, main: MainCf, facts: Facts, *, front: bool
+) -> SmtpService:
+    """One of them; `front` says that other servers use it."""
+    number = NUMBERS.get(port_of(service), port_of(service))
+    if service.type == "pass":  # behind postscreen
+        number = FRONT
+    known = partial(meaning, service, main, facts)
+    return SmtpService(
+        service=service,
+        port=FRONT if front else number,
+        number=number,
+        own=frozenset(service.overrides()),
+        values={name: value_of(name, service, main, facts) for name in SHOWN},
+        expanded={name: expanded(known(name), known) for name in NEEDED},
+    )
+
+
+def meaning(service: Service, main: MainCf, facts: Facts, name: str) -> str:
+    """What a name stands for in a service (postconf(5): service_name, 3.3)."""
+    own = {"service_name": service.name, "process_name": "smtpd"}
+    return own.get(name) or value_of(name, service, main, facts)

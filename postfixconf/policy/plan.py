@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from postfixconf.policy.doors import Door
+from postfixconf.policy.duties import Duty
 from postfixconf.policy.keyed import (
     NO_KEYS,
     Keys,
@@ -53,7 +53,7 @@ class Plan:
     # Where the options file stands that is among the texts.
     options: str = ""
     # The ports that it answers for once it is live.
-    doors: tuple[Door, ...] = ()
+    duties: tuple[Duty, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -135,7 +135,7 @@ def plan(
         observed.tables,
         needs(before, texts, facts, settled=before.main == texts.main),
         facts.postgrey_options,
-        wanted.doors(),
+        wanted.duties(),
     )
 
 

@@ -15,6 +15,7 @@ from postfixconf.policy.listener import (
     Listener,
     LogName,
     SignIn,
+    receiving,
     submitting,
     with_names,
 )
@@ -76,7 +77,7 @@ def changed(
 def _sign_in(master: MasterCf, main: MainCf, facts: Facts, *, on: bool) -> MasterCf:
     """AUTH on port 25 where its service says so itself; on the others it goes on."""
     inherited = switch_is_on(effective(main, facts, SASL))
-    fronts = front_services(master)
+    fronts = receiving(master)
     if not on and inherited:
         for _, each in submitting(master):
             if SASL not in each.overrides():
@@ -180,7 +181,7 @@ def _cut_off(
             "smtpd behind it.",
             "Nothing is to be done.",
         )
-    known = {(x.name, x.type) for x in front_services(before)}
+    known = {(x.name, x.type) for x in receiving(before)}
     was = {(each.name, each.type): each for each in before.services()}
     for each in after.services():
         here = each.name, each.type

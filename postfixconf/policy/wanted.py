@@ -10,7 +10,7 @@ from functools import cached_property
 
 from postfixconf.policy.compose import compose
 from postfixconf.policy.control import Mode
-from postfixconf.policy.doors import Door, doors
+from postfixconf.policy.duties import Duty, duties
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import GREYLISTING
 from postfixconf.policy.hindrances import hindrances
@@ -113,13 +113,13 @@ class Wanted:
         known = lint(self.old, facts, access, None, self.there, around)
         return (*taken_name(self.there), *_judged(known, found))
 
-    def doors(self) -> tuple[Door, ...]:
+    def duties(self) -> tuple[Duty, ...]:
         """The ports that it answers for."""
         facts = self.observed.facts
         stays = signs_in(self.after, self.master, facts)
         ending = signs_in(self.old, self.there, facts) and not stays
         masters = (self.services, self.there, self.master)
-        return tuple(doors(self.policy, self.found, *masters, ending=ending))
+        return tuple(duties(self.policy, self.found, *masters, ending=ending))
 
 
 def wanted_main(

@@ -1,8 +1,10 @@
 """The page Sending: 587 and 465 from a click to a mail program, and back."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -14,6 +16,7 @@ from mailguard.changes.restore import request_restore
 from mailguard.changes.undo import undo
 from mailguard.protection.differences import Difference
 from mailguard.protection.models import Setting
+from mailguard.sending import steps
 from mailguard.servers.models import Live, Server
 from postfixconf.host import files, practice_dovecot
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
@@ -22,6 +25,7 @@ from tests.support.changing import apply, carried_out, waiting, want
 from tests.support.practice import Practice, configure
 
 SASL = "smtpd_sasl_auth_enable"
+ALONE = "2587 inet n - n - - smtpd -o syslog_name=postfix/submission"
 
 
 @pytest.fixture(autouse=True)
@@ -183,3 +187,21 @@ def test_a_switch_that_is_none_is_not_found(client: Client, server: Server) -> N
 def test_the_page_works_before_anything_is_known(client: Client, db: None) -> None:
     Server.objects.create(name="local", config_dir="/nowhere")
     assert "Nothing is known yet" in page_of(client)
+
+
+def test_a_server_of_submission_alone_has_no_port_25(
+    client: Client, practice: Practice, request: pytest.FixtureRequest
+) -> None:
+    saved = practice.instance.master()
+    text = re.sub(r"(?m)^2525 .*$", ALONE, saved.text)
+    files.replace(replace(saved, data=text.encode()))
+    configure(practice.instance, {SASL: "yes"})
+    practice.instance.restart()
+    server = request.getfixturevalue("server")
+    row = row_of(page_of(client), "auth_on_25")
+    assert 'data-mode="off"' in row
+    assert "nothing listens on port 25" in row
+    answer = client.post("/sending/switch/auth_on_25/", {"auth_on_25": "on"})
+    assert answer.status_code == 302 and not waiting(server)
+    (told,) = [each for each in steps.steps(server) if each.key == "ended"]
+    assert told.done and not told.undo

@@ -1,4 +1,4 @@
-"""Who sends, and through which door; and who would be cut off from port 25."""
+"""Who sends, and through which port; and who would be cut off from port 25."""
 
 from collections.abc import Mapping
 

@@ -3,6 +3,7 @@
 import base64
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
@@ -13,11 +14,14 @@ from django.test import Client
 from django.utils.html import strip_tags
 
 from mailguard.audit.models import Change
-from mailguard.sending import readiness
+from mailguard.sending import readiness, tasks
+from mailguard.sending.models import Readiness
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.host import files
 from postfixconf.host.readiness.signin import Answer, without
+from tests.support import cyrus as cyrus_support
+from tests.support.cyrus import Cyrus, prepare
 from tests.support.dovecot import PASSWORD, USER
 from tests.support.practice import Practice
 from tests.support.submission import BOTH, Submission, sending
@@ -111,6 +115,48 @@ def test_the_page_tells_and_shows_no_password(
     page = client.post(PAGE, {"name": USER, "secret": WRONG}).content.decode()
     assert 'data-ok="no"' in page
     assert not any(each in page for each in forms_of(WRONG))
+
+
+@pytest.fixture
+def cyrus(server: Server, practice: Practice) -> Cyrus:
+    """A server on whose port 25 people sign in, by Cyrus SASL."""
+    room = practice.room / "cyrus"
+    room.mkdir()
+    made = prepare(practice.instance, room)
+    practice.instance.restart()
+    servers.look(server)
+    return made
+
+
+def test_it_works_with_cyrus_sasl(server: Server, cyrus: Cyrus) -> None:
+    told = tried(server, cyrus_support.PASSWORD, cyrus_support.USER)
+    assert told.ok, told
+    told = tried(server, WRONG, cyrus_support.USER)
+    assert told.ok is False and "NAME@REALM" in told.remedy
+    assert WRONG not in f"{told}"
+
+
+def test_where_cyrus_sasl_can_ask_nobody_the_reason_is_told(
+    client: Client, server: Server, cyrus: Cyrus
+) -> None:
+    shutil.chown(cyrus.sasldb, "root", "root")
+    told = tried(server, cyrus_support.PASSWORD, cyrus_support.USER)
+    assert told.unasked and "could not check the password" in told.sentence
+    assert "454 4.7.0 Temporary authentication failure" in told.sentence
+    assert "says nothing of the password" in told.remedy
+    assert Readiness.objects.get().asked_at  # the worker looks again
+    tasks.see_readiness("local")
+    page = client.post(
+        PAGE, {"name": cyrus_support.USER, "secret": cyrus_support.PASSWORD}
+    ).content.decode()
+    assert f"may not read {cyrus.sasldb}" in page
+    assert "chgrp postfix" in page
+    cyrus.by_saslauthd()
+    cyrus.instance.restart()
+    readiness.look_now(server)
+    told = tried(server, cyrus_support.PASSWORD, cyrus_support.USER)
+    assert "saslauthd does not listen" in told.remedy
+    assert "systemctl enable --now saslauthd" in told.remedy
 
 
 def test_markup_in_a_name_is_shown_as_text(client: Client, server: Server) -> None:

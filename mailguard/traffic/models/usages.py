@@ -32,7 +32,11 @@ class Usage(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["last_at"], name="usage_last"),
-            models.Index(fields=["port", "last_at"], name="usage_port"),
+            # All that is asked to count the senders of a port, and to order them.
+            models.Index(
+                fields=["server", "port", "who", "last_at", "count"],
+                name="usage_senders",
+            ),
             models.Index(fields=["who"], name="usage_who"),
         ]
 

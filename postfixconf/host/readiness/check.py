@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-__all__ = ["PORTS", "STEPS", "Check", "Level", "merged"]
+__all__ = ["PORTS", "STEPS", "Check", "Level", "hindrance", "merged", "well"]
 
 # The ports of RFC 6409 and RFC 8314 by the keys of their switches.
 PORTS: Mapping[str, int] = {"submission": 587, "submissions": 465}
@@ -56,3 +56,13 @@ def merged(checks: list[Check]) -> tuple[Check, ...]:
         new = dict.fromkeys((*steps, *each.steps))
         found[said] = Check(*said, tuple(new))
     return tuple(found.values())
+
+
+def well(sentence: str) -> Check:
+    """Passwords can be checked as far as can be seen."""
+    return Check("sasl", Level.OK, sentence)
+
+
+def hindrance(sentence: str, remedy: str, command: str = "") -> Check:
+    """Nobody could sign in."""
+    return Check("sasl", Level.HINDRANCE, sentence, remedy, command)

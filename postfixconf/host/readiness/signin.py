@@ -20,7 +20,7 @@ from postfixconf.host.conversation import NAME
 from postfixconf.host.readiness import dovecot
 from postfixconf.host.readiness.check import STEPS
 from postfixconf.host.readiness.settings import Settings, number_of, service_of
-from postfixconf.policy.observed import front_services
+from postfixconf.policy.listener import receiving
 from postfixconf.text.mastercf import MasterCf
 
 __all__ = ["Answer", "Place", "places", "service_of_server", "sign_in"]
@@ -29,6 +29,20 @@ SECONDS = 8.0  # for one reply: a wrong password is answered late
 SHOWN = 300  # characters of what a server said
 LOCAL = ("all", "loopback-only", "localhost", "127.0.0.1")
 HERE = "127.0.0.1"
+TEMPORARY = 454  # RFC 4954: no word about the password
+# The remedies, by whether Cyrus SASL is asked and not Dovecot.
+NOBODY_ASKED = {
+    False: "That says nothing of the password: Dovecot had trouble of its own. Look "
+    "into Dovecot's log.",
+    True: "That says nothing of the password: either saslauthd does not run, or user "
+    "postfix may not use its socket, or may not read sasldb2. The mail log says which: "
+    "“SASL authentication failure”, “SASL authentication problem”.",
+}
+REFUSED = {
+    False: "If name and password are right, look into the mail log.",
+    True: "If the password is right, type the name as NAME@REALM: sasldb2 knows people "
+    "by both (sasldblistusers2 lists them). Else look into the mail log.",
+}
 
 
 @dataclass(frozen=True)
@@ -45,11 +59,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether it let somebody in (None: nobody was asked), and where, as a sentence."""
+    """Whether it let somebody in (None: nobody was asked), and where, as a sentence.
+
+    `unasked` says that Postfix asked for the password, and then could ask nobody.
+    """
 
     ok: bool | None
     sentence: str
     remedy: str = ""
+    unasked: bool = False
 
 
 def places(master: MasterCf, settings: Settings) -> list[Place]:
@@ -63,7 +81,7 @@ def places(master: MasterCf, settings: Settings) -> list[Place]:
             found.append(
                 Place(host_of(service.name, settings), number_of(step, master), wrapped)
             )
-    for each in front_services(master):
+    for each in receiving(master):
         number = each.name.rpartition(":")[2]
         port = 25 if number == "smtp" else int(number) if number.isdigit() else 0
         if each.type == "inet" and port:
@@ -83,10 +101,13 @@ def host_of(name: str, settings: Settings) -> str:
 def sign_in(
     asked: list[Place], service: dovecot.Service | None, user: str, password: str
 ) -> Answer:
-    """Try it at the first place that offers AUTH, else by Dovecot's own `service`."""
+    """Try it at the first place that offers AUTH, else by Dovecot's own `service`.
+
+    None is for Cyrus SASL, which has no such thing for all of its sources.
+    """
     told = []
     for place in asked:
-        answer = at_port(place, user, password)
+        answer = at_port(place, user, password, cyrus=service is None)
         if answer.ok is not None:
             return answer
         told.append(answer.sentence)
@@ -97,7 +118,7 @@ def sign_in(
     return Answer(None, f"Nobody could be asked. {said}".strip(), remedy)
 
 
-def at_port(place: Place, user: str, password: str) -> Answer:
+def at_port(place: Place, user: str, password: str, *, cyrus: bool = False) -> Answer:
     """What a port says; `ok` is None where it offers no AUTH, or does not answer."""
     try:
         with connected(place) as smtp:
@@ -112,9 +133,12 @@ def at_port(place: Place, user: str, password: str) -> Answer:
     if code == 235:
         return Answer(True, f"{place} lets {user} sign in, {how}.")
     said = f"{code} {text.decode('utf-8', 'replace')}"[:SHOWN]
+    if code == TEMPORARY:
+        sentence = f"{place} could not check the password of {user}. It said: {said}"
+        remedy = NOBODY_ASKED[cyrus]
+        return Answer(False, without(sentence, "", password), remedy, unasked=True)
     sentence = f"{place} did not let {user} in. It said: {said}"
-    remedy = "If name and password are right, look into the mail log."
-    return Answer(False, without(sentence, "", password), remedy)
+    return Answer(False, without(sentence, "", password), REFUSED[cyrus])
 
 
 def connected(place: Place) -> smtplib.SMTP:

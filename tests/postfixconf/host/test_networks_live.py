@@ -15,9 +15,11 @@ from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from tests.support.dns import Dns
 from tests.support.practice import Practice, configure, serving
+from tests.support.smtp import attempt
 
 STRANGER = "127.0.0.66"
 SENDS = {"default_transport": "discard:"}
+FIVE, SIX, OTHER = "2001:db8::5", "2001:db8::6", "2001:db8:0:1::5"
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,9 @@ def test_one_that_was_found_is_taken_out(server: Practice) -> None:
     assert relays(server, "127.0.0.1")
 
 
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "128.0.0.0/1", "192.0.0.0/8"])
+@pytest.mark.parametrize(
+    "network", ["0.0.0.0/0", "128.0.0.0/1", "192.0.0.0/8", "[::]/0", "[2000::]/3"]
+)
 def test_a_network_with_strangers_in_it_is_refused_untouched(
     server: Practice, network: str
 ) -> None:
@@ -69,6 +73,82 @@ def test_a_network_with_strangers_in_it_is_refused_untouched(
     made = plan(Policy(networks={network: True}), server.adopted, server.observed())
     assert isinstance(server.apply(made), Refused)
     assert server.observed().texts == before
+
+
+@pytest.fixture(scope="module")
+def six(dns: Dns) -> Iterator[Practice]:
+    """The same with IPv6, on a machine that clients of two networks reach."""
+    addresses = (FIVE, SIX, OTHER)
+    for each in addresses:
+        ip("addr", "add", f"{each}/128", "dev", "lo", "nodad")
+    with serving(2526, {**SENDS, "inet_protocols": "all"}) as practice:
+        yield practice
+    for each in addresses:
+        ip("addr", "del", f"{each}/128", "dev", "lo")
+
+
+def ip(*words: str) -> None:
+    """ip(8)."""
+    subprocess.run(["ip", *words], check=True, timeout=10)
+
+
+def relays_by_ipv6(server: Practice, src: str) -> bool:
+    """Whether a client may send to others."""
+    client = attempt(
+        "a@good.example", "v@elsewhere.example", host="::1", port=server.port, src=src
+    )
+    assert client.ok or "Relay access denied" in client.text, client.text
+    return client.ok
+
+
+@pytest.mark.parametrize(
+    ("entry", "trusted"),
+    [
+        ("[2001:db8::]/64", {FIVE, SIX}),
+        ("[2001:db8::5]/128", {FIVE}),
+        ("[2001:db8::6]/127", {SIX}),
+        ("[2001:db8:0:1::]/64", {OTHER}),
+    ],
+)
+def test_an_ipv6_network_may_relay_once_it_is_trusted_and_no_longer(
+    six: Practice, entry: str, trusted: set[str]
+) -> None:
+    everybody = (FIVE, SIX, OTHER, "::1")
+    assert not any(relays_by_ipv6(six, each) for each in everybody)
+    go_live(six, {entry: True})
+    assert {each for each in everybody if relays_by_ipv6(six, each)} == trusted
+    assert relays(six, "127.0.0.1") and not relays(six)
+    go_live(six, {entry: False})
+    assert not any(relays_by_ipv6(six, each) for each in everybody)
+    assert six.observed().texts.main == six.adopted.main
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "[2001:db8::5]",
+        "[2001:db8::]/64",
+        "[2001:db8::/64]",
+        "[2001:DB8:0::0005]/128",
+        "[2001:db8::5]/64",
+        "[2001:db8::]/129",
+        "[::]/0",
+    ],
+)
+def test_an_ipv6_word_is_an_entry_where_postfix_reads_a_network(
+    six: Practice, word: str
+) -> None:
+    configure(six.instance, {"mynetworks": f"127.0.0.1/32 {word}"})
+    six.instance.restart()
+    try:
+        reply = attempt(
+            "a@good.example", "v@else.example", host="::1", port=six.port, src=FIVE
+        )
+        network = network_of(word)
+        assert reply.ok is (network is not None and ip_address(FIVE) in network)
+    finally:
+        configure(six.instance, {"mynetworks": "127.0.0.1/32"})
+        six.instance.restart()
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 
 from postfixconf.host import files, practice_dovecot
 from postfixconf.host.apply import Applied, Refused, RolledBack
-from postfixconf.host.doors import faults
+from postfixconf.host.duties import faults
 from postfixconf.host.practice_dovecot import PASSWORD, PEOPLE
-from postfixconf.policy.doors import Door
+from postfixconf.policy.duties import Duty
 from postfixconf.policy.probe_service import with_probe_service
 from tests.support.practice import REHEARSED, Practice, configure, serving
 from tests.support.waiting import eventually
@@ -176,7 +176,7 @@ def test_auth_that_does_not_end_is_seen_and_goes_back(server: Practice) -> None:
     server.apply({})
     before = server.observed().texts
     made = server.plan({"auth_on_25": "off"})
-    assert made.doors == (Door(str(PORT), signs_in=False, new=True),)
+    assert made.duties == (Duty(str(PORT), signs_in=False, new=True),)
     main = f"{before.main}# nothing else\n"
     still = replace(made, after=replace(made.after, main=main))
     outcome = server.apply(still)
@@ -199,9 +199,9 @@ def test_what_was_wrong_before_forbids_no_other_change(server: Practice) -> None
 
 def test_each_fault_of_a_port_has_its_sentence(open_ports: Practice) -> None:
     wrong = (
-        Door(str(P587), signs_in=False),
-        Door(str(PORT)),
-        Door("2999"),
+        Duty(str(P587), signs_in=False),
+        Duty(str(PORT)),
+        Duty("2999"),
     )
     said = " / ".join(sorted(map(str, faults(open_ports.instance, wrong))))
     assert f"the service {P587} offers AUTH" in said

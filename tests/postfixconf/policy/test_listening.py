@@ -6,7 +6,7 @@ import pytest
 
 from postfixconf.errors import BadFile
 from postfixconf.policy.listener import SASL, SYSLOG_NAME, WRAPPER
-from postfixconf.policy.listening import LEVEL, SHOWN, effective_services
+from postfixconf.policy.listening import LEVEL, SHOWN, smtp_services
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.corpus import corpus, text_of
@@ -50,7 +50,7 @@ def test_effective_values_are_those_of_postconf(path: Path, postconf: Postconf) 
     postconf.write("master.cf", text)
     usual = dict(zip(SHOWN, postconf.values([*SHOWN]), strict=True))
     own = postconf.ask("-P").settings
-    found = effective_services(MainCf.parse(MAIN), MasterCf.parse(text), installed())
+    found = smtp_services(MainCf.parse(MAIN), MasterCf.parse(text), installed())
     for each in found:
         where = f"{each.service.name}/{each.service.type}"
         told = {name: own.get(f"{where}/{name}", usual[name]) for name in SHOWN}
@@ -61,7 +61,7 @@ def test_effective_values_are_those_of_postconf(path: Path, postconf: Postconf) 
 
 def test_a_wrapped_service_needs_no_starttls() -> None:
     master = MasterCf.parse(f"465 inet n - n - - smtpd -o {WRAPPER}=yes\n")
-    (found,) = effective_services(MainCf.parse(MAIN), master, installed())
+    (found,) = smtp_services(MainCf.parse(MAIN), master, installed())
     assert found.tls == "TLS from the start"
     assert found.auth == "people sign in, under TLS only"
 
@@ -78,13 +78,13 @@ def test_a_wrapped_service_needs_no_starttls() -> None:
 )
 def test_the_old_names_of_tls_mean_the_same(line: str, words: str) -> None:
     master = MasterCf.parse("smtp inet n - n - - smtpd\n")
-    (found,) = effective_services(MainCf.parse(f"{line}\n"), master, installed())
+    (found,) = smtp_services(MainCf.parse(f"{line}\n"), master, installed())
     assert found.tls == words
 
 
 def test_main_cf_is_followed_in_an_override() -> None:
     master = MasterCf.parse(f"587 inet n - n - - smtpd -o {LEVEL}=$own_level\n")
     main = MainCf.parse("own_level = encrypt\n")
-    (found,) = effective_services(main, master, installed())
+    (found,) = smtp_services(main, master, installed())
     assert found.values[LEVEL] == "$own_level"
     assert found.tls == "STARTTLS required"

@@ -6,7 +6,7 @@ import pytest
 
 from postfixconf.errors import BadFile
 from postfixconf.policy.linting.seen import Seen
-from postfixconf.policy.ports import FRONT, UNKNOWN, doors, named, offered, ports
+from postfixconf.policy.ports import FRONT, UNKNOWN, named, offered, outer, ports
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from tests.support.corpus import corpus, text_of
@@ -67,6 +67,8 @@ def ports_in(master: str, main: str = "") -> dict[str, str]:
         ),
         (SMTP + "1.2.3.4:25 inet n - y - - smtpd\n", {"postfix/smtpd": "25"}),
         ("2525 inet n - y - - smtpd\n", {"postfix/smtpd": "25"}),
+        (SUBMISSION, {"postfix/smtpd": "587"}),
+        (SUBMISSIONS + NAMED, {"postfix/submission/smtpd": "465"}),
         (SMTP + "2525 inet n - y - - smtpd\n" + NAMED.replace("sub", "x"), None),
     ],
 )
@@ -96,14 +98,14 @@ def test_what_no_service_logs_as_is_told_by_stock_names_alone() -> None:
     assert named("postfix/submission/smtpd", {"postfix/submission/smtpd": ""}) == ""
 
 
-def test_people_are_told_of_encrypted_doors_where_they_can_sign_in() -> None:
+def test_people_are_told_of_encrypted_ports_where_they_can_sign_in() -> None:
     master = SMTP + SUBMISSION + "  -o smtpd_tls_security_level=encrypt\n"
     assert [*offered(seen(master))] == []
     found = [*offered(seen(master, "smtpd_sasl_auth_enable = yes\n"))]
-    assert [(each.number, each.tls) for each in found] == [("587", "encrypt")]
+    assert [(each.number, each.level) for each in found] == [("587", "encrypt")]
     both = master + SUBMISSIONS + "  -o smtpd_sasl_auth_enable=yes\n"
     found = [*offered(seen(both, "smtpd_sasl_auth_enable = yes\n"))]
-    assert [each.tls for each in found] == ["encrypt", "wrapped"]
+    assert [each.level for each in found] == ["encrypt", "wrapped"]
 
 
 def masters() -> list[Path]:
@@ -122,7 +124,7 @@ def masters() -> list[Path]:
 def test_a_shared_name_is_never_port_25(path: Path) -> None:
     read = seen(text_of(path))
     for program, port in ports(read).items():
-        sharing = {each.port for each in doors(read) if each.program == program}
+        sharing = {each.port for each in outer(read) if each.program == program}
         assert port != FRONT or sharing == {FRONT}
         assert port or len(sharing) > 1
 
@@ -131,9 +133,9 @@ def test_a_shared_name_is_never_port_25(path: Path) -> None:
 def test_names_are_as_postconf_expands_them(path: Path, tmp_path: Path) -> None:
     text, oracle = text_of(path), Postconf(tmp_path)
     said = oracle.master(text, "-x", "-P", "*/*/syslog_name").settings
-    for each in doors(seen(text)):
+    for each in outer(seen(text)):
         for kind in ("inet", "pass"):
-            told = said.get(f"{each.service}/{kind}/syslog_name")
+            told = said.get(f"{each.service.name}/{kind}/syslog_name")
             if told and "service_name" not in text:
                 assert each.program == f"{told}/smtpd"
 

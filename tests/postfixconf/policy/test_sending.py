@@ -9,7 +9,7 @@ from postfixconf.errors import BadFile
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found, find
 from postfixconf.policy.listener import SASL, SUBMISSION, submitting
-from postfixconf.policy.listening import effective_services, value_of
+from postfixconf.policy.listening import smtp_services, value_of
 from postfixconf.policy.plan import Action, Plan, plan
 from postfixconf.policy.policy import Policy
 from postfixconf.policy.probe_service import with_probe_service
@@ -70,6 +70,16 @@ def flipped(before: dict[str, Found], key: str) -> Policy:
     other = Mode.OFF if before[key].mode is Mode.ON else Mode.ON
     modes = {name: each.mode for name, each in before.items()}
     return Policy(modes).with_mode(key, other)
+
+
+def test_without_port_25_nobody_signs_in_there() -> None:
+    main = f"{READY}{SASL} = yes\n"
+    found = found_in(LACKING, main)["auth_on_25"]
+    assert found.mode is Mode.OFF and not found.switchable
+    assert found.elsewhere == "master.cf: nothing listens on port 25"
+    private = found_in("2525 inet n - n - - smtpd\n", main)["auth_on_25"]
+    assert private.mode is Mode.ON and private.switchable
+    assert found_in("", main)["auth_on_25"].mode is Mode.ON  # main.cf alone is known
 
 
 @each_file
@@ -249,8 +259,7 @@ def test_words_for_what_a_service_does() -> None:
     made = planned({"submission": "on", "submissions": "on"})
     main, master = MainCf.parse(made.after.main), MasterCf.parse(made.after.master)
     told = {
-        each.service.name: each
-        for each in effective_services(main, master, installed())
+        each.service.name: each for each in smtp_services(main, master, installed())
     }
     assert told["smtp"].tls == "no encryption"
     assert told["smtp"].auth == "nobody can sign in"

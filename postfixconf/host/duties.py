@@ -5,21 +5,24 @@ what is offered in the clear and under TLS, and whether somebody who has not sig
 can relay. No certificate is verified, for one made by oneself encrypts as well; nobody
 signs in, for no password is known here.
 
-The connection comes from this machine: what a firewall does is not seen.
+The connection comes from this machine: what a firewall does is not seen. All ports are
+asked at once, so that several silent ones cost no more than one.
 """
 
 import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from postfixconf.errors import Unproven
 from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
 from postfixconf.host.instance import Instance
-from postfixconf.policy.doors import Door
+from postfixconf.policy.duties import Duty
 
 __all__ = ["Fault", "address_of", "faults", "lasting_faults"]
 
@@ -27,6 +30,7 @@ OUTSIDE = "probe@[192.0.2.1]"  # TEST-NET-1: nobody's address (RFC 5737)
 TIMEOUT = 10.0  # seconds for a connection, and for a handshake
 PATIENCE = 3.0  # seconds for a listener to open, and for smtpds of before to end
 SILENCE = 15.0  # seconds for a whole conversation: postscreen alone takes six
+QUIET = 2.0  # seconds without a word, and master has started nothing to say one
 PAUSE = 0.1
 STARTTLS = re.compile(r"\bSTARTTLS\b")
 
@@ -45,7 +49,7 @@ class Fault:
 
 
 def lasting_faults(
-    instance: Instance, doors: tuple[Door, ...], alarm: Alarm
+    instance: Instance, duties: tuple[Duty, ...], alarm: Alarm
 ) -> frozenset[Fault]:
     """What is wrong, after some patience.
 
@@ -53,7 +57,7 @@ def lasting_faults(
     answer once more.
     """
     end = time.monotonic() + PATIENCE
-    while found := faults(instance, doors, alarm):
+    while found := faults(instance, duties, alarm):
         if time.monotonic() > end:
             return found
         time.sleep(PAUSE)
@@ -61,38 +65,70 @@ def lasting_faults(
 
 
 def faults(
-    instance: Instance, doors: tuple[Door, ...], alarm: Alarm = list
+    instance: Instance,
+    duties: tuple[Duty, ...],
+    alarm: Alarm = list,
+    *,
+    hurried: bool = False,
 ) -> frozenset[Fault]:
-    """What is wrong with each of these ports, a sentence each without a full stop."""
-    found: set[Fault] = set()
-    for door in doors:
-        try:
-            where = address_of(instance, door.service)
-            said = _at(door, where, _impatient(alarm))
-            found |= {Fault(door.service, each) for each in said}
-        except (Unproven, OSError) as cause:
-            found.add(Fault(door.service, "does not answer", str(cause)))
+    """What is wrong with each of these ports, a sentence each without a full stop.
+
+    `hurried`, one is not waited for where master has given it up: it starts a process
+    for whoever connects, unless those before it died at their start (master(8),
+    throttling). Not right after a change, when a busy machine may be late.
+    """
+    if not duties:
+        return frozenset()
+
+    def asked(duty: Duty) -> frozenset[Fault]:
+        given_up = partial(_given_up, instance, duty) if hurried else None
+        return _faults_of(instance, duty, _impatient(alarm, given_up))
+
+    with ThreadPoolExecutor(len(duties)) as pool:
+        return frozenset().union(*pool.map(asked, duties))
+
+
+def _faults_of(instance: Instance, duty: Duty, alarm: Alarm) -> frozenset[Fault]:
+    """What is wrong with one port."""
+    found = set()
+    try:
+        where = address_of(instance, duty.service)
+        for each in _at(duty, where, alarm):
+            found.add(Fault(duty.service, each))
+    except (Unproven, OSError) as cause:
+        found.add(Fault(duty.service, "does not answer", str(cause)))
     return frozenset(found)
 
 
-def _impatient(alarm: Alarm) -> Alarm:
+def _given_up(instance: Instance, duty: Duty) -> bool:
+    """Whether master runs nothing for a port."""
+    return not instance.processes(duty.service)
+
+
+def _impatient(alarm: Alarm, given_up: Callable[[], bool] | None) -> Alarm:
     """The alarm, and one more after a while: a listener may be there with no smtpd."""
-    end = time.monotonic() + SILENCE
+    began = time.monotonic()
 
     def heard() -> list[str]:
-        silent = time.monotonic() > end
-        return alarm() or ([f"no end within {SILENCE:g} seconds"] if silent else [])
+        if found := alarm():
+            return found
+        waited = time.monotonic() - began
+        if waited > SILENCE:
+            return [f"no end within {SILENCE:g} seconds"]
+        if waited > QUIET and given_up is not None and given_up():
+            return [f"master has started nothing for it within {QUIET:g} seconds"]
+        return []
 
     return heard
 
 
-def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
+def _at(duty: Duty, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
     """What is wrong at one port."""
-    with _talking(where, alarm, wrapped=door.wrapped) as talk:
+    with _talking(where, alarm, wrapped=duty.wrapped) as talk:
         said = _greeted(talk)
-        if not door.wrapped:
+        if not duty.wrapped:
             offered = STARTTLS.search(said) is not None
-            if not door.signs_in:
+            if not duty.signs_in:
                 if AUTH.search(said):
                     yield "offers AUTH"
                 if not offered:
@@ -100,16 +136,16 @@ def _at(door: Door, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
             elif not offered:
                 yield f"offers no STARTTLS{_why(talk)}"
                 return
-            elif door.ours and AUTH.search(said):
+            elif duty.ours and AUTH.search(said):
                 yield "offers AUTH before TLS"
-            strict = door.signs_in and door.ours
+            strict = duty.signs_in and duty.ours
             if strict and talk.command("MAIL FROM:<>").code != 530:
                 yield "takes mail without TLS"
             talk.start_tls(_context())
             said = _greeted(talk)
-        if (AUTH.search(said) is not None) is not door.signs_in:
-            yield "offers no AUTH under TLS" if door.signs_in else "offers AUTH"
-        if door.signs_in and door.ours:
+        if (AUTH.search(said) is not None) is not duty.signs_in:
+            yield "offers no AUTH under TLS" if duty.signs_in else "offers AUTH"
+        if duty.signs_in and duty.ours:
             talk.command("MAIL FROM:<>")
             reply = talk.command(f"RCPT TO:<{OUTSIDE}>")
             if reply.code < 400:

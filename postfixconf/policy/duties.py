@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from postfixconf.policy.control import Mode
 from postfixconf.policy.found import Found
-from postfixconf.policy.listener import Listener, SignIn, counted, submitting
-from postfixconf.policy.observed import front_services
+from postfixconf.policy.listener import Listener, SignIn, counted, receiving
 from postfixconf.policy.policy import Policy
 from postfixconf.text.mastercf import MasterCf
 
-__all__ = ["Door", "doors"]
+__all__ = ["Duty", "duties"]
 
 
 @dataclass(frozen=True)
-class Door:
+class Duty:
     """A listener of master.cf, by its name there.
 
     Where people sign in, TLS is a must and nobody else relays; where they do not, AUTH
@@ -30,7 +29,7 @@ class Door:
     ours: bool = True
 
 
-def doors(
+def duties(
     policy: Policy,
     found: Mapping[str, Found],
     adopted: MasterCf,
@@ -38,7 +37,7 @@ def doors(
     after: MasterCf,
     *,
     ending: bool,
-) -> Iterator[Door]:
+) -> Iterator[Duty]:
     """What a policy wants of the ports, with master.cf as adopted, as it is and as it
     would be.
 
@@ -46,7 +45,6 @@ def doors(
     there that was found. `ending` says whether this very change ends it.
     """
     there, by_hand = listeners(before), listeners(adopted)
-    sending = [service for _, service in submitting(after)]
     for each in policy.controls.every:
         mode = policy.modes.get(each.key, found[each.key].mode)
         match each.place:
@@ -55,13 +53,13 @@ def doors(
                     new = service.name not in there
                     ours = service.name not in by_hand
                     if service.command == "smtpd":
-                        yield Door(service.name, place.wrapped, new=new, ours=ours)
+                        yield Duty(service.name, place.wrapped, new=new, ours=ours)
             case SignIn() if mode is Mode.OFF and found[each.key].mode is Mode.ON:
-                fronts = front_services(after)
+                fronts = receiving(after)
                 for service in counted(after):
                     ours = service in fronts or service.command == "postscreen"
-                    if ours and service.type == "inet" and service not in sending:
-                        yield Door(service.name, signs_in=False, new=ending)
+                    if ours and service.type == "inet":
+                        yield Duty(service.name, signs_in=False, new=ending)
             case _:
                 pass
 
