@@ -16,7 +16,7 @@ from tests.support.practice import Practice
 from tests.support.practice import serving as serving_practice
 from tests.support.site import Site, running
 
-# What takes a minute or more, the longest first.
+# What takes long for how few tests it has, the longest first.
 LONGEST = (
     "tests/browser/",
     "tests/mailguard/test_run.py",
@@ -25,6 +25,13 @@ LONGEST = (
     "tests/postfixconf/host/test_apply.py",
     "tests/mailguard/test_changes.py",
     "tests/mailguard/test_restore.py",
+    "tests/postfixconf/host/test_greylisting_load.py",
+    "tests/postfixconf/host/test_rehearsal_",
+    "tests/postfixconf/host/test_logs_killed.py",
+    "tests/postfixconf/host/test_matching.py",
+    "tests/mailguard/test_intake_killed.py",
+    "tests/mailguard/test_readings_killed.py",
+    "tests/mailguard/test_usages_run.py",
 )
 
 # The first draws no window around each page, which takes four times as long.
