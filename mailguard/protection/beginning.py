@@ -34,5 +34,9 @@ def complete(server: Server) -> None:
 
 def keep_found(modes: Mapping[str, Mode]) -> None:
     """Want what was found at the beginning; that is no change of anybody's."""
-    for key, mode in modes.items():
-        Setting.objects.update_or_create(key=key, defaults={"mode": mode.value})
+    Setting.objects.bulk_create(
+        (Setting(key=key, mode=mode.value) for key, mode in modes.items()),
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["mode"],
+    )

@@ -206,8 +206,10 @@ def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
     changes: list[Change | None] = [*greylist_settings.put(policy, actor, reason)]
     for each in [*between(wanted(), policy)]:
         changes.append(put(change=each, actor=actor, reason=reason))
+    rows = dict(Setting.objects.values_list("key", "mode"))
     for key, mode in policy.modes.items():  # a control that had no row yet
-        changes.append(_store(key, mode, actor, reason))
+        if rows.get(key) != mode:
+            changes.append(_store(key, mode, actor, reason))
     return [change for change in changes if change is not None]
 
 

@@ -124,13 +124,16 @@ def adopted_texts(server: Server) -> library.Texts | None:
 def set_live(server: Server, modes: Mapping[str, str], number: int) -> None:
     """Keep what is live now; a mode that did not change keeps its revision."""
     before = dict(Live.objects.filter(server=server).values_list("key", "mode"))
-    for key, mode in modes.items():
-        if before.get(key) != mode:
-            Live.objects.update_or_create(
-                server=server,
-                key=key,
-                defaults={"mode": mode, "since_revision": number},
-            )
+    Live.objects.bulk_create(
+        (
+            Live(server=server, key=key, mode=mode, since_revision=number)
+            for key, mode in modes.items()
+            if before.get(key) != mode
+        ),
+        update_conflicts=True,
+        unique_fields=["server", "key"],
+        update_fields=["mode", "since_revision"],
+    )
 
 
 def worker_alive(server: Server) -> bool:

@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
 from postfixconf.policy.classes import declared
-from postfixconf.policy.control import KEYED_TYPE, Mode, Restriction, Stop, Switch
+from postfixconf.policy.control import (
+    KEYED_TYPE,
+    Mode,
+    Place,
+    Restriction,
+    Stop,
+    Switch,
+)
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
 from postfixconf.policy.listener import (
@@ -31,7 +38,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 from postfixconf.text.rules import Rule, parse_list, split_list
 
-__all__ = ["FINAL", "Found", "find", "sign_in_values", "switch_is_on"]
+__all__ = ["FINAL", "Found", "find", "find_one", "sign_in_values", "switch_is_on"]
 
 STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
 DEEPEST = 10
@@ -63,26 +70,33 @@ class Found:
 class _Read:
     """A configuration, read once for all controls.
 
-    `lists` are the lists' texts, `behind` what each of them leads to as (source,
-    text), `fronts` the overrides of each port-25 service.
+    `lists` are the lists' rules, `behind` what each of them leads to as (source,
+    rules), `finals` the `$name` of each that has its last word, `fronts` the
+    overrides of each port-25 service.
     """
 
     main: MainCf
     facts: Facts
-    lists: Mapping[str, str]
-    behind: Mapping[str, tuple[tuple[str, str], ...]]
+    lists: Mapping[str, tuple[Rule, ...]]
+    behind: Mapping[str, tuple[tuple[str, tuple[Rule, ...]], ...]]
+    finals: Mapping[str, str | None]
     fronts: tuple[tuple[str, Mapping[str, str]], ...]
 
     @classmethod
     def of(cls, main: MainCf, master: MasterCf, facts: Facts) -> "_Read":
         known = frozenset(declared(main))
-        lists = {name: effective(main, facts, name) for name in RESTRICTION_LISTS}
+        texts = {name: effective(main, facts, name) for name in RESTRICTION_LISTS}
+        lists = {name: parse_list(value) for name, value in texts.items()}
         behind = {
-            name: tuple(_behind(value, main, known, DEEPEST))
-            for name, value in lists.items()
+            name: tuple(
+                (source, parse_list(text))
+                for source, text in _behind(value, main, known, DEEPEST)
+            )
+            for name, value in texts.items()
         }
+        finals = {name: _final_behind(value, main) for name, value in texts.items()}
         fronts = tuple((x.name, x.overrides()) for x in front_services(master))
-        return cls(main, facts, lists, behind, fronts)
+        return cls(main, facts, lists, behind, finals, fronts)
 
 
 def find(
@@ -90,24 +104,30 @@ def find(
 ) -> dict[str, Found]:
     """Each of these controls, by key, as it stands now."""
     read = _Read.of(main, master, facts)
-    found = {}
-    for control in controls.every:
-        match control.place:
-            case Switch() as switch:
-                found[control.key] = _find_switch(switch, read)
-            case Stop() as stop:
-                found[control.key] = _find_stop(stop, read)
-            case Recorder() as recorder:
-                found[control.key] = _find_recorder(recorder, read)
-            case Greylist() as place:
-                found[control.key] = _find_greylist(place, read)
-            case Listener() | SignIn() | LogName() as place:
-                found[control.key] = _find_sending(place, main, master, facts)
-            case Restriction() as place if place.permits:
-                found[control.key] = _on_or_off(_find_list(place, read))
-            case Restriction() as place:
-                found[control.key] = _find_list(place, read)
-    return found
+    return {each.key: _find(each.place, master, read) for each in controls.every}
+
+
+def find_one(key: str, main: MainCf, master: MasterCf, facts: Facts) -> Found:
+    """One control that every server has, as it stands now."""
+    return _find(STATIC.control(key).place, master, _Read.of(main, master, facts))
+
+
+def _find(place: Place, master: MasterCf, read: _Read) -> Found:
+    match place:
+        case Switch():
+            return _find_switch(place, read)
+        case Stop():
+            return _find_stop(place, read)
+        case Recorder():
+            return _find_recorder(place, read)
+        case Greylist():
+            return _find_greylist(place, read)
+        case Listener() | SignIn() | LogName():
+            return _find_sending(place, read.main, master, read.facts)
+        case Restriction() if place.permits:
+            return _on_or_off(_find_list(place, read))
+        case Restriction():
+            return _find_list(place, read)
 
 
 def sign_in_values(main: MainCf, master: MasterCf, facts: Facts) -> dict[str, str]:
@@ -173,8 +193,10 @@ def _find_greylist(place: Greylist, read: _Read) -> Found:
 
 def _find_list(place: Restriction, read: _Read) -> Found:
     """A rule; one with a key needs a table that this Postfix may not have."""
-    available = not place.keyed or KEYED_TYPE in read.facts.table_types
-    return replace(_find_rule(place, read), available=available)
+    found = _find_rule(place, read)
+    if not place.keyed or KEYED_TYPE in read.facts.table_types:
+        return found
+    return replace(found, available=False)
 
 
 def _on_or_off(found: Found) -> Found:
@@ -200,8 +222,8 @@ def _find_switch(place: Switch, read: _Read) -> Found:
 
 def _find_rule(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
     hits: dict[str, list[Rule]] = {
-        name: [rule for rule in parse_list(value) if place.matches(rule)]
-        for name, value in read.lists.items()
+        name: [rule for rule in listed if place.matches(rule)]
+        for name, listed in read.lists.items()
     }
     places = tuple(name for name, rules in hits.items() if rules)
     if (override := _overridden(read, place, places)) is not None:
@@ -215,14 +237,13 @@ def _find_rule(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
 def _find_behind(place: Restriction | Recorder | Greylist, read: _Read) -> Found:
     """Look behind `$name`, braces and restriction classes of the lists."""
     for name, led in read.behind.items():
-        for source, text in led:
-            rules = [rule for rule in parse_list(text) if place.matches(rule)]
+        for source, behind in led:
+            rules = [rule for rule in behind if place.matches(rule)]
             if rules:
                 return Found(strictest(rules), (name,), f"{source} in {name}")
     if isinstance(place, Recorder):  # first in its list: nothing is before it
         return Found(Mode.OFF, (place.parameter,))
-    final = _final_behind(read.lists[place.parameter], read.main)
-    return Found(Mode.OFF, (place.parameter,), final)
+    return Found(Mode.OFF, (place.parameter,), read.finals[place.parameter])
 
 
 def _final_behind(value: str, main: MainCf) -> str | None:
@@ -274,6 +295,8 @@ def _overridden(
     read: _Read, place: Restriction | Recorder | Greylist, places: tuple[str, ...]
 ) -> tuple[str, str] | None:
     """The `-o` on port 25 that holds the rule, or shadows the list it belongs in."""
+    if not any(overrides for _, overrides in read.fronts):
+        return None
     for name in RESTRICTION_LISTS:
         found = _override(read, name)
         if found and any(place.matches(rule) for rule in parse_list(found[1])):

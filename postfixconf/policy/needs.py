@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from postfixconf.errors import BadFile, BadPolicy
 from postfixconf.policy.control import Mode
 from postfixconf.policy.finding import Finding, Level
-from postfixconf.policy.found import find
+from postfixconf.policy.found import find_one
 from postfixconf.policy.greylisting import GREYLISTING, Greylisting, asks
 from postfixconf.policy.observed import Facts, Texts, effective
 from postfixconf.policy.policy import Policy
@@ -74,7 +74,7 @@ def needs(
 def _asks_ours(texts: Texts, facts: Facts) -> bool:
     """Whether the postgrey of this server is asked, from whatever place."""
     main, master = MainCf.parse(texts.main), MasterCf.parse(texts.master)
-    found = find(main, master, facts)[GREYLISTING]
+    found = find_one(GREYLISTING, main, master, facts)
     if found.mode is Mode.OFF or found.elsewhere:
         return found.mode is not Mode.OFF
     rules = (

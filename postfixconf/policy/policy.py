@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -84,7 +85,7 @@ class Policy:
         object.__setattr__(self, "networks", MappingProxyType(dict(self.networks)))
         object.__setattr__(self, "order", MappingProxyType(order))
 
-    @property
+    @cached_property
     def controls(self) -> Controls:
         """Every control that it may name, lists of its own and former ones too."""
         own = {f"{asked}:{each.zone}" for each in self.zones for asked in each.asked}

@@ -7,10 +7,11 @@ It does not decide which of several assignments counts.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from postfixconf.errors import BadFile
 from postfixconf.text.layout import Layout
-from postfixconf.text.lines import BLANK, WHITE, Logical
+from postfixconf.text.lines import BLANK, WHITE, Logical, folded
 
 __all__ = ["Assignment", "assignment"]
 
@@ -26,16 +27,21 @@ class Assignment:
     line: Logical
     equals: int
 
-    @property
+    @cached_property
     def start(self) -> int:
         """Where the value begins in the line's text."""
         text = self.line.text
         return len(text) - len(text[self.equals + 1 :].lstrip(WHITE))
 
-    @property
+    @cached_property
     def value(self) -> str:
         """The value as Postfix's daemons read it, runs of blanks kept."""
         return self.line.text[self.start :].rstrip(WHITE)
+
+    @cached_property
+    def printed(self) -> str:
+        """The value as `postconf -h` prints it."""
+        return folded(self.value)
 
     def words(self) -> Iterable[tuple[int, int]]:
         """The (start, end) in `value` of each word between blanks."""

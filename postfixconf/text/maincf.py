@@ -12,7 +12,7 @@ It does not expand `$name` and does not know one parameter from another.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from postfixconf.errors import BadFile, BadValue
 from postfixconf.text.assignments import Assignment, assignment
@@ -23,11 +23,6 @@ from postfixconf.text.lists import block, flat, with_rules
 from postfixconf.text.rules import Rule, parse_list
 
 __all__ = ["MainCf"]
-
-
-@lru_cache(maxsize=16)
-def _assignments(text: str) -> tuple[Assignment, ...]:
-    return tuple(map(assignment, logical_lines(text)))
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class MainCf:
     @classmethod
     def parse(cls, text: str) -> "MainCf":
         """The document of `text`; BadFile where Postfix would not read it."""
-        return cls(text, _assignments(text))
+        return _document(text)
 
     def render(self) -> str:
         """The document's text: what was parsed, if nothing was edited."""
@@ -63,7 +58,7 @@ class MainCf:
         The last assignment counts, `$` is not expanded, an empty value is "".
         """
         found = self._last(name)
-        return None if found is None else folded(found.value)
+        return None if found is None else found.printed
 
     def set(self, name: str, value: str) -> "MainCf":
         """The document with `get(name) == value`; BadValue for what cannot be.
@@ -119,8 +114,12 @@ class MainCf:
 
     def _last(self, name: str) -> Assignment | None:
         """The assignment of `name` that counts."""
-        every = (each for each in reversed(self.assignments) if each.name == name)
-        return next(every, None)
+        return self._counting.get(name)
+
+    @cached_property
+    def _counting(self) -> dict[str, Assignment]:
+        """The assignment that counts of each name: the last one."""
+        return {each.name: each for each in self.assignments}
 
     def _append(self, line: str) -> "MainCf":
         """The document with a new last line, begun at the margin."""
@@ -140,6 +139,11 @@ class MainCf:
                 if holds(edited):
                     return edited
         raise BadValue(found.name, "its value cannot be edited in this file")
+
+
+@lru_cache(maxsize=16)
+def _document(text: str) -> MainCf:
+    return MainCf(text, tuple(map(assignment, logical_lines(text))))
 
 
 def worded(layout: Layout, value: str) -> Iterator[str]:

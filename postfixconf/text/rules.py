@@ -9,7 +9,7 @@ names that Postfix would not know are kept as they are.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 __all__ = ["WARN", "Rule", "parse_list", "parse_rules", "split_list"]
 
@@ -52,7 +52,7 @@ class Rule:
     argument: str | None = None
     warn: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name as Postfix compares it, without regard to case."""
         return self.name.lower()

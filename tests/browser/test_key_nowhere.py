@@ -7,8 +7,6 @@ somebody wrote into main.cf by hand is shown nowhere either.
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +26,7 @@ from tests.support.keyed import (
     own_records,
     records,
 )
-from tests.support.site import ROOT, Site
+from tests.support.site import Site
 from tests.support.smtp import Reply, attempt
 from tests.support.waiting import eventually
 
@@ -161,17 +159,8 @@ def test_it_is_replaced_undone_rehearsed_and_restored(
 def test_no_command_tells_it(site: Site) -> None:
     for words in COMMANDS:
         for how in ([], ["--json"]):
-            done = subprocess.run(
-                [sys.executable, str(ROOT / "manage.py"), *words, *how],
-                env=site.environment,
-                cwd=ROOT,
-                input="",
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-            said = done.stdout + done.stderr
+            done = site.command(*words, *how)
+            said = done.out + done.err
             assert said.strip(), words
             assert "Traceback" not in said, said
             assert not any(key in said for key in SHOWN), (words, said)

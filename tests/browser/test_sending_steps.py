@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from postfixconf.host import practice
 from tests.support.dns import Dns
 from tests.support.practice import configure
-from tests.support.site import Site, running
+from tests.support.site import Site, running, with_tables
 
 SOON = 30_000  # milliseconds: the worker looks every few seconds
 
@@ -20,6 +20,7 @@ def site(dns: Dns) -> Iterator[Site]:
     """A server where people may sign in on port 25, as they always could."""
 
     def prepare(home: Path) -> None:
+        with_tables(home)
         made = practice.create(home / "practice", 2525)
         configure(made, {"smtpd_sasl_auth_enable": "yes"})
 

@@ -21,7 +21,7 @@ from tests.support.conversations import GOOD, PAIRS, SETTINGS, TO
 from tests.support.dns import OTHERS, Dns
 from tests.support.keyed import DQS, KEY, ZEN
 from tests.support.practice import Practice, configure
-from tests.support.site import Site, running
+from tests.support.site import Site, running, with_tables
 from tests.support.waiting import eventually
 
 Told = tuple[str, frozenset[str], str, str, str, str]
@@ -189,6 +189,7 @@ STAGES = {
 
 def prepare(home: Path) -> None:
     """A practice server on which every control has something to act upon."""
+    with_tables(home)
     configure(practice.create(home / "practice", 2525), SETTINGS)
 
 

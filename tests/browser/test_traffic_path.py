@@ -15,7 +15,7 @@ from tests.browser.conftest import sign_in
 from tests.support.conversations import TO
 from tests.support.dns import Dns
 from tests.support.logged import STAMP, line, refusals
-from tests.support.site import Site, running
+from tests.support.site import Site, running, with_tables
 from tests.support.smtp import Reply, smtp
 
 REFUSING = "reject_non_fqdn_helo_hostname"
@@ -61,6 +61,7 @@ def pool(day: int) -> Iterator[bytes]:
 
 def prepare(home: Path) -> None:
     """A practice server whose log was rotated an hour ago."""
+    with_tables(home)
     practice.create(home / "practice", 2525)
     older = [*pool(5), *pool(4), ago(1, *refusals(OLDER))]
     (home / "practice" / "log" / "mail.log.1").write_bytes(b"".join(older))

@@ -21,7 +21,7 @@ from tests.support.https import serving as serving_https
 from tests.support.postgrey import Postgrey
 from tests.support.postgrey import serving as serving_postgrey
 from tests.support.practice import configure
-from tests.support.site import ROOT, Site, running
+from tests.support.site import ROOT, Site, running, with_tables
 from tests.support.smtp import Reply, attempt
 from tests.support.waiting import eventually
 
@@ -61,6 +61,7 @@ def site(dns: Dns, web: Web) -> Iterator[Site]:
     """A mailguard whose Postfix asks postgrey already when it is adopted."""
 
     def prepare(home: Path) -> None:
+        with_tables(home)
         configure(practice.create(home / "practice", 2525), ASKS)
 
     with dns.answering(POOL), running(prepare, SSL_CERT_FILE=str(web.ca)) as site:

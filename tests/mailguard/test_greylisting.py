@@ -28,6 +28,7 @@ from mailguard.traffic.times import microseconds
 from postfixconf.policy.greylisting import Greylisting
 from tests.support.changing import apply, carried_out, waiting, want
 from tests.support.practice import Practice
+from tests.support.waiting import eventually
 
 PAGE = "/greylisting/"
 GOOD = "127.0.0.10"
@@ -47,6 +48,19 @@ FIELDS = {
 def text_of(client: Client, page: str = PAGE) -> str:
     """The words of a page."""
     return " ".join(strip_tags(client.get(page).content.decode()).split())
+
+
+def answers(practice: Practice) -> bool:
+    """Whether its postgrey runs and is not halted."""
+    state = practice.postgrey.state()
+    return state.running and not state.halted
+
+
+def read_on(server: Server, practice: Practice) -> None:
+    """Read the log once postgrey has told that it let somebody in."""
+    eventually(lambda: "action=pass" in practice.log())
+    while intake.follow(server):
+        pass
 
 
 def test_a_mode_is_a_draft_and_on_is_asked_back(client: Client, server: Server) -> None:
@@ -276,7 +290,7 @@ def test_the_dashboard_says_that_it_is_down_and_mail_flows(
     pid = practice.postgrey.state().pid
     assert pid is not None
     os.kill(pid, number)
-    time.sleep(0.1)
+    eventually(lambda: not answers(practice))
     postgrey.tend(server)
     shown = text_of(client, "/")
     assert (
@@ -327,8 +341,7 @@ def test_waiting_and_waited_are_told_from_the_log(
     practice.attempt("spam@void.invalid", BOB)
     time.sleep(2.1)
     assert practice.attempt(ALICE, BOB, src=GOOD).ok
-    time.sleep(0.3)
-    intake.follow(server)
+    read_on(server, practice)
     kept = kept_waiting(server)
     assert [x.sender for x in kept.shown] == ["spam@void.invalid"]
     assert Attempt.objects.filter(control="greylisting").count() == 2
@@ -351,8 +364,7 @@ def test_learning_feeds_neither_waiting_nor_waited(
     practice.attempt(ALICE, BOB, src=GOOD)
     time.sleep(1.1)
     practice.attempt(ALICE, BOB, src=GOOD)
-    time.sleep(0.3)
-    intake.follow(server)
+    read_on(server, practice)
     assert Attempt.objects.filter(warned__contains="greylisting").exists()
     work_out(server)
     assert kept_waiting(server).count == 0

@@ -34,6 +34,7 @@ from tests.support.keyed import (
     records,
 )
 from tests.support.practice import Practice
+from tests.support.waiting import eventually
 
 CONTROL, SENDERS = f"dnsbl:{ZEN}", f"rhsbl_sender:{DBL}"
 GOOD, TO = "alice@good.example", "bob@practice.test"
@@ -75,6 +76,7 @@ def test_in_test_mode_it_warns_with_a_clean_line(
     keyed: Server, practice: Practice
 ) -> None:
     assert practice.attempt("a@listed.example", TO, src="127.0.0.10").ok
+    eventually(lambda: "reject_warning" in practice.log())
     [line] = [x for x in practice.log().splitlines() if "reject_warning" in x]
     assert f"Sender address [a@listed.example] blocked using {DBL}" in line
     assert KEY not in line

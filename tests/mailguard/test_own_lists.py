@@ -18,6 +18,7 @@ from tests.support.changing import apply, carried_out, waiting, want
 from tests.support.dns import Dns
 from tests.support.keyed import OWN, own_records
 from tests.support.practice import Practice
+from tests.support.waiting import eventually
 
 CONTROL = f"dnsbl:{OWN}"
 GOOD, TO = "alice@good.example", "bob@practice.test"
@@ -67,7 +68,7 @@ def test_in_test_mode_it_only_warns(
     want(listed, alice, **{CONTROL: "test"})
     apply(listed, alice)
     assert code(practice) == 250
-    assert "reject_warning" in practice.log()
+    eventually(lambda: "reject_warning" in practice.log())
     assert f"blocked using {OWN}" in practice.log()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mailguard.changes.models import State
-from tests.support.site import ROOT, Site, processes, running
+from tests.support.site import ROOT, Site, nothing, processes, running
 from tests.support.smtp import attempt
 
 UP = [sys.executable, str(ROOT / "manage.py"), "up"]
@@ -50,11 +50,12 @@ def waits_for(site: Site, number: int, *states: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_it_exits_0_and_nothing_is_left(own: Site, number: int) -> None:
-    assert own.postfix.master_pid() is not None
-    assert own.stop(number) == 0
-    assert processes(own.home) == []
-    assert own.postfix.master_pid() is None
+def test_told_to_stop_it_exits_0_and_nothing_is_left(number: int, dns: object) -> None:
+    with running(nothing) as own:
+        assert own.postfix.master_pid() is not None
+        assert own.stop(number) == 0
+        assert processes(own.home) == []
+        assert own.postfix.master_pid() is None
 
 
 def test_a_taken_port_is_said_in_one_sentence() -> None:

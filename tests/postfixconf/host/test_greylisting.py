@@ -71,7 +71,8 @@ def test_learning_puts_nobody_off_and_fills_the_data(server: Practice) -> None:
     assert isinstance(set_to(server, "test"), Applied)
     mark = server.instance.log.mark()
     assert server.attempt(ALICE, BOB, src=GOOD).ok
-    assert "reject_warning: RCPT from mx.good.example" in server.log(mark)
+    said = "reject_warning: RCPT from mx.good.example"
+    eventually(lambda: said in server.log(mark))
     time.sleep(1.1)
     assert isinstance(set_to(server, "on"), Applied)
     assert server.attempt(ALICE, BOB, src=GOOD).ok
@@ -136,9 +137,8 @@ def test_its_lines_reach_the_log_after_postfix_was_restarted(server: Practice) -
     server.instance.restart()
     mark = server.instance.log.mark()
     server.attempt(ALICE, BOB, src=GOOD)
-    time.sleep(0.2)
-    pid = server.postgrey.state().pid
-    assert f"postgrey[{pid}]: action=greylist, reason=new, " in server.log(mark)
+    said = f"postgrey[{server.postgrey.state().pid}]: action=greylist, reason=new, "
+    eventually(lambda: said in server.log(mark))
 
 
 def test_a_list_of_ours_is_named_and_read(server: Practice) -> None:

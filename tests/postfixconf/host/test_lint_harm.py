@@ -16,6 +16,7 @@ from tests.support.dns import Dns
 from tests.support.harm import OUTSIDE, SETTINGS, named, with_fault, write
 from tests.support.keyed import KEY, ZEN
 from tests.support.practice import STRANGER, Practice, serving
+from tests.support.waiting import eventually
 
 CLIENT, SENDER = "smtpd_client_restrictions", "smtpd_sender_restrictions"
 RELAY, RECIPIENT = "smtpd_relay_restrictions", "smtpd_recipient_restrictions"
@@ -275,7 +276,8 @@ def test_a_socket_named_by_its_whole_path_is_not_found_in_a_chroot(
     lines = f"{RECIPIENT} = check_policy_service unix:{path}\n"
     with with_fault(server, "chrooted_socket", lines):
         assert server.attempt(ALICE, BOB).code == 451
-        assert f"connect to {path}: No such file or directory" in server.log()
+        said = f"connect to {path}: No such file or directory"
+        eventually(lambda: said in server.log())
 
 
 @pytest.mark.parametrize(
@@ -328,14 +330,16 @@ def test_a_service_whose_own_lists_protect_nothing_dies(server: Practice) -> Non
     with with_fault(server, "unprotected_service", "", options):
         with pytest.raises((TimeoutError, ConnectionError)):
             server.attempt(ALICE, BOB, timeout=2.0)  # type: ignore[arg-type]
-        assert "specify at least one working instance of" in server.log()
+        said = "specify at least one working instance of"
+        eventually(lambda: said in server.log())
 
 
 def test_without_any_relay_protection_smtpd_dies(server: Practice) -> None:
     with with_fault(server, "no_relay_protection", f"{RELAY} =\n{RECIPIENT} =\n"):
         with pytest.raises((TimeoutError, ConnectionError)):
             server.attempt(ALICE, BOB, timeout=2.0)  # type: ignore[arg-type]
-        assert "specify at least one working instance of" in server.log()
+        said = "specify at least one working instance of"
+        eventually(lambda: said in server.log())
 
 
 def test_what_stands_behind_a_comment_in_a_list_is_dropped(server: Practice) -> None:
@@ -368,7 +372,7 @@ def test_a_comment_behind_a_switch_kills_smtpd(server: Practice) -> None:
     with with_fault(server, "comment_breaks", lines):
         with pytest.raises((TimeoutError, ConnectionError)):
             server.attempt(ALICE, BOB, timeout=2.0)  # type: ignore[arg-type]
-        assert "bad boolean configuration" in server.log()
+        eventually(lambda: "bad boolean configuration" in server.log())
 
 
 def test_postconf_glues_a_setting_to_a_line_without_its_newline(

@@ -176,7 +176,7 @@ def test_no_verdict_changes_while_it_is_on(dns: Dns, settings: dict[str, str]) -
         assert isinstance(practice.apply(ON), Applied)
         assert replies(practice) == before
         assert any("Relay access denied" in each for each in before)
-        assert "mailguard reverse=" in practice.log()
+        eventually(lambda: "mailguard reverse=" in practice.log())
 
 
 def test_off_restores_every_byte(practice: Practice) -> None:
