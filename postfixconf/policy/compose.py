@@ -1,15 +1,17 @@
 """Policy + main.cf as adopted → main.cf as wanted. Pure, and minimal.
 
 A control whose mode is already what the policy wants is not touched: it keeps
-its place and spelling. One that changes is edited where it stands, in every
-list it stands in; only a control that stands nowhere is inserted, at the
-catalogue's place, the recorder before everything. Composing always starts from
-the adopted text, so switching a control off again gives back the adopted bytes.
+its place and spelling, but for return codes that a list is to get. One that changes
+is edited where it stands, in every list it stands in; only a control that stands
+nowhere is inserted, at the catalogue's place, the recorder before everything.
+Composing always starts from the adopted text, so switching a control off again gives
+back the adopted bytes.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from postfixconf.policy.control import Mode, Place, Restriction, Stop, Switch
+from postfixconf.policy.control import Control, Mode, Place, Restriction, Stop, Switch
 from postfixconf.policy.controls import Controls
 from postfixconf.policy.found import Found, switch_is_on
 from postfixconf.policy.greylisting import Greylist
@@ -45,31 +47,37 @@ def compose(
         mode = policy.modes.get(each.key, before.mode)
         if not before.switchable:
             continue
-        if mode == before.mode and _stands(main, before.places, each.place, facts):
+        place = here(each, policy, facts)
+        if mode == before.mode and _stands(main, before.places, place, facts):
             continue
-        match here(each.place, facts):
+        match place:
             case Stop():
                 pass  # `lookups.weave` does it
             case Listener() | LogName():
                 pass  # `sending.wanted_master` does it
-            case SignIn() as place:
+            case SignIn():
                 main = _sign_in(main, place, mode, master)
             case Switch() as switch:
                 main = _flip(main, switch, mode, facts)
-            case (Restriction() | Recorder() | Greylist()) as place if mode is Mode.OFF:
+            case Restriction() | Recorder() | Greylist() if mode is Mode.OFF:
                 main = _take_out(main, before.places, place, facts)
             case Recorder() as recorder:
                 main = _record(main, recorder, facts, controls)
-            case (Restriction() | Greylist()) as place if before.mode is Mode.OFF:
+            case Restriction() | Greylist() if before.mode is Mode.OFF:
                 main = _insert(main, place, mode, facts, controls)
-            case (Restriction() | Greylist()) as place:
-                main = _change(main, before.places, place, mode, facts)
+            case Restriction() | Greylist():
+                main = _change(main, before, place, mode, facts)
     return main
 
 
-def here(place: Place, facts: Facts) -> Place:
-    """A control's place on this server: greylisting has its own postgrey to ask."""
-    return place.on(facts.postgrey) if isinstance(place, Greylist) else place
+def here(control: Control, policy: Policy, facts: Facts) -> Place:
+    """A control's place on this server: its own postgrey to ask, codes where wanted."""
+    place = control.place
+    if isinstance(place, Greylist):
+        return place.on(facts.postgrey)
+    if isinstance(place, Restriction) and control.key in policy.filtered:
+        return replace(place, coded=True)
+    return place
 
 
 def _stands(main: MainCf, names: tuple[str, ...], place: object, facts: Facts) -> bool:
@@ -117,20 +125,30 @@ def _take_out(
 
 def _change(
     main: MainCf,
-    names: tuple[str, ...],
+    before: Found,
     place: Restriction | Greylist,
     mode: Mode,
     facts: Facts,
 ) -> MainCf:
     """Give the rule the mode where it stands."""
-    warn = mode is Mode.TEST
-    for name in names:
-        changed = tuple(
-            place.modern(rule, warn=warn) if place.matches(rule) else rule
-            for rule in parse_list(effective(main, facts, name))
-        )
-        main = main.set_rules(name, changed)
+    for name in before.places:
+        rules = parse_list(effective(main, facts, name))
+        changed = (_changed(rule, before, place, mode) for rule in rules)
+        main = main.set_rules(name, tuple(changed))
     return main
+
+
+def _changed(
+    rule: Rule, before: Found, place: Restriction | Greylist, mode: Mode
+) -> Rule:
+    """A rule in another mode; where that stays, only what may not stand changes."""
+    if not place.matches(rule):
+        return rule
+    if mode is not before.mode:
+        return place.modern(rule, warn=mode is Mode.TEST)
+    if isinstance(place, Restriction) and place.stands(rule):
+        return rule
+    return place.modern(rule, warn=rule.warn)
 
 
 def _insert(

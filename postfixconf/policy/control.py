@@ -75,7 +75,8 @@ class Restriction:
     are the spellings Postfix understands, the modern one first. A list in the DNS
     has its `zone` and the `codes` that are a listing, none where it was taken out. One
     that is `keyed` is asked by a `table` that only root may read. Where the place is
-    `exact`, a rule with other codes is written anew.
+    `exact`, a rule with other codes is written anew; where it is `coded`, one that was
+    found with none.
     """
 
     parameter: str
@@ -86,6 +87,7 @@ class Restriction:
     table: str = ""
     keyed: bool = False
     exact: bool = False
+    coded: bool = False
 
     @property
     def permits(self) -> bool:
@@ -108,7 +110,7 @@ class Restriction:
         """A rule of this control as it is to stand: with its own codes, if it may."""
         ours = self.rule(warn=warn)
         keeps = self._named(rule) and not self.keyed and not self.exact
-        if keeps and rule.argument is not None and "=" in rule.argument:
+        if keeps and _codes(rule):
             return replace(ours, argument=rule.argument)
         return ours
 
@@ -116,7 +118,17 @@ class Restriction:
         """Whether a rule of this control may stand as it is, but for its mode."""
         if self.keyed or self._tabled(rule):
             return self.keyed and self._tabled(rule)
+        if self.coded and self.bare(rule):
+            return False
         return not self.exact or rule.argument == self._asking
+
+    def bare(self, rule: Rule) -> bool:
+        """Whether a rule of a list would stay without codes, though these are known.
+
+        To such a rule any answer is a listing, an error of the list too.
+        """
+        stays = bool(self.codes) and not self.keyed and not self.exact
+        return stays and self._named(rule) and not _codes(rule)
 
     def answers(self, key: str) -> Iterator[str]:
         """The lines of the table of a keyed list."""
@@ -137,6 +149,11 @@ class Restriction:
             return False
         found = TABLE.fullmatch(rule.argument or "")
         return found is not None and found[1] == self.table
+
+
+def _codes(rule: Rule) -> str:
+    """The codes behind the zone that a rule names; "" where there are none."""
+    return (rule.argument or "").partition("=")[2]
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,15 @@ class Found:
 
     `places` are the lists (or the parameter) where mailguard can switch it.
     `elsewhere` names the place that cannot be switched, None if there is none.
-    `available` is false where the installed Postfix does not have it.
+    `available` is false where the installed Postfix does not have it. `bare` says that
+    a list in the DNS is asked without its return codes there.
     """
 
     mode: Mode
     places: tuple[str, ...] = ()
     elsewhere: str | None = None
     available: bool = True
+    bare: bool = False
 
     @property
     def switchable(self) -> bool:
@@ -194,9 +196,12 @@ def _find_greylist(place: Greylist, read: _Read) -> Found:
 def _find_list(place: Restriction, read: _Read) -> Found:
     """A rule; one with a key needs a table that this Postfix may not have."""
     found = _find_rule(place, read)
-    if not place.keyed or KEYED_TYPE in read.facts.table_types:
+    if place.keyed and KEYED_TYPE not in read.facts.table_types:
+        return replace(found, available=False)
+    if found.mode is Mode.OFF or place.codes is None:
         return found
-    return replace(found, available=False)
+    rules = (rule for name in found.places for rule in read.lists[name])
+    return replace(found, bare=any(map(place.bare, rules)))
 
 
 def _on_or_off(found: Found) -> Found:

@@ -14,7 +14,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.controls import Controls, controls_of
 from postfixconf.policy.entries import Kind, Lookup, read_value
 from postfixconf.policy.greylisting import Greylisting
-from postfixconf.policy.listing import Blocklist
+from postfixconf.policy.listing import Blocklist, former
 from postfixconf.policy.lookups import Uses
 from postfixconf.policy.networks import entry_of
 from postfixconf.policy.own_domains import OwnDomains
@@ -46,6 +46,8 @@ class Policy:
     `relays` are the addresses and networks of relays in front, as `entries.read_value`
     gives them. `networks` are the entries that mynetworks shall have (True) or not
     (False), as `networks.spelled` names them; one that is not named is left as found.
+    `filtered` are the controls of lists in the DNS whose rule, found without return
+    codes, gets those of the catalogue in every mode.
     Raises BadPolicy for an unknown control, a mode it cannot have, or a bad network,
     BadValue for a bad relay.
     """
@@ -59,6 +61,7 @@ class Policy:
     relays: tuple[str, ...] = ()
     greylisting: Greylisting = field(default_factory=Greylisting)
     networks: Mapping[str, bool] = field(default_factory=dict)
+    filtered: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         zones = tuple(sorted(self.zones, key=lambda each: each.zone))
@@ -77,6 +80,9 @@ class Policy:
         for value in self.networks:
             if not value or entry_of(value) != value:
                 raise BadPolicy(value, "no trusted network as mailguard names one")
+        for key in self.filtered:
+            if former(key) is None:
+                raise BadPolicy(key, "no list in the DNS")
         for name, names in self.order.items():
             check_order(name, names)
         order = {name: tuple(names) for name, names in self.order.items() if names}
@@ -84,6 +90,7 @@ class Policy:
         object.__setattr__(self, "keys", MappingProxyType(dict(self.keys)))
         object.__setattr__(self, "networks", MappingProxyType(dict(self.networks)))
         object.__setattr__(self, "order", MappingProxyType(order))
+        object.__setattr__(self, "filtered", tuple(sorted({*self.filtered})))
 
     @cached_property
     def controls(self) -> Controls:
@@ -152,6 +159,7 @@ class Policy:
             tuple(kept.get("relays", ())),
             Greylisting.from_json(kept.get("greylisting")),
             {name: bool(there) for name, there in kept.get("networks", {}).items()},
+            tuple(kept.get("filtered", ())),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -160,6 +168,7 @@ class Policy:
             "modes": {key: mode.value for key, mode in sorted(self.modes.items())},
             "own": asdict(self.own),
             "uses": {"allow": sorted(self.uses.allow), "deny": sorted(self.uses.deny)},
+            "filtered": list(self.filtered),
             "greylisting": self.greylisting.as_json(),
             "networks": dict(sorted(self.networks.items())),
             "order": {name: list(each) for name, each in sorted(self.order.items())},

@@ -35,7 +35,7 @@ def softened(
     before, facts = observed.texts, observed.facts
     main = MainCf.parse(before.main)
     found = find(main, MasterCf.parse(before.master), facts, policy.controls)
-    main = compose(main, found, replace(policy, modes=modes), facts)
+    main = compose(main, found, replace(policy, modes=modes, filtered=()), facts)
     after = with_relay_classes(main, facts).render()
     if after == before.main:
         return Plan(before, before, Action.NONE, standing=observed.tables)
