@@ -1,5 +1,6 @@
 """Taking a server's present files as the starting point: the worker's side."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from django.db import transaction
@@ -15,12 +16,13 @@ from mailguard.protection import own_lists, trusting
 from mailguard.protection import services as protection
 from mailguard.protection.beginning import keep_found
 from mailguard.protection.differences import between
+from mailguard.protection.stores import forget_filtered
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
 from postfixconf.errors import BadPolicy
 from postfixconf.host import apply as protocol
 from postfixconf.policy.entries import Lookup
-from postfixconf.policy.found import find
+from postfixconf.policy.found import Found, find
 from postfixconf.policy.greylisting import Greylisting
 from postfixconf.policy.needs import settings_in
 from postfixconf.policy.networks import Trusted
@@ -44,15 +46,14 @@ def adopt(revision: Revision) -> None:
     known = protection.live(server)
     found = find(main, master, seen.facts, known.controls)
     modes = {key: each.mode.value for key, each in found.items()}
-    fixed = {key for key, each in found.items() if not each.switchable}
     before = last_written(server) or seen.texts
     policy = replace(
         adopted_policy(known, modes, seen),
         greylisting=settings_in(seen.texts.options, seen.facts.postgrey_options),
     )
-    changed = differences(server, policy)
+    changed = differences(server, policy, found)
     with transaction.atomic():
-        settle(server, policy, fixed, Actor(revision.actor_id, revision.actor_name))
+        settle(server, policy, found, Actor(revision.actor_id, revision.actor_name))
         server.stale_tables = stale(server, seen, policy)
         became_live(revision, seen, policy)
         server.adopted_main = servers.as_bytes(seen.texts.main)
@@ -69,7 +70,8 @@ def adopted_policy(known: Policy, modes: dict[str, str], seen: Observed) -> Poli
     """What is live by an adoption: the modes as found, the rest as we wrote it.
 
     A list that was taken out is forgotten: what asks it now, somebody wrote. An order
-    that somebody changed by hand is as found, too, and so are trusted networks.
+    that somebody changed by hand is as found, too, and so are trusted networks and the
+    return codes of lists.
     """
     main, controls = MainCf.parse(seen.texts.main), known.controls
     found = {
@@ -83,14 +85,21 @@ def adopted_policy(known: Policy, modes: dict[str, str], seen: Observed) -> Poli
         if Listing.of(main, seen.facts, name, controls).follows(names)
     }
     networks = dict.fromkeys(Trusted.of(main).entries, True)
-    return replace(known, modes=found, order=order, networks=networks)
+    return replace(known, modes=found, order=order, networks=networks, filtered=())
 
 
-def differences(server: Server, policy: Policy) -> list[dict[str, str]]:
-    """What a hand edit switched, as a revision's `changes`."""
+def differences(
+    server: Server, policy: Policy, found: Mapping[str, Found]
+) -> list[dict[str, str]]:
+    """What a hand edit switched, as a revision's `changes`.
+
+    Return codes that we wrote and that stand there are no change.
+    """
     if not server.live_policy:
         return []
-    return [asdict(each) for each in between(live_policy(server), policy)]
+    live = live_policy(server)
+    lost = tuple(key for key in live.filtered if found[key].bare)
+    return [asdict(each) for each in between(replace(live, filtered=lost), policy)]
 
 
 def stale(server: Server, seen: Observed, policy: Policy) -> list[str]:
@@ -119,14 +128,17 @@ def merged(live: Greylisting, wanted: Greylisting, found: Greylisting) -> Greyli
         return found
 
 
-def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> None:
+def settle(
+    server: Server, policy: Policy, found: Mapping[str, Found], actor: Actor
+) -> None:
     """Want what was found, except where a waiting change says otherwise."""
+    forget_filtered([key for key, each in found.items() if each.bare])
     wanted = protection.wanted()
     live = live_policy(server) if server.live_policy else Policy()
     waiting = {
         key: mode
         for key, mode in wanted.modes.items()
-        if key in live.modes and live.modes[key] != mode and key not in fixed
+        if key in live.modes and live.modes[key] != mode and found[key].switchable
     }
     greylisting = merged(live.greylisting, wanted.greylisting, policy.greylisting)
     order = {
@@ -140,7 +152,7 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         if there != live.networks.get(name, False)
     }
     lists = policy.with_zones(wanted.zones)
-    found = replace(
+    settled = replace(
         lists,
         modes={**lists.modes, **waiting},
         order={**policy.order, **order},
@@ -149,9 +161,10 @@ def settle(server: Server, policy: Policy, fixed: set[str], actor: Actor) -> Non
         relays=wanted.relays,
         keys=wanted.keys,
         networks={**policy.networks, **networks},
+        filtered=tuple({*wanted.filtered} - {*live.filtered}),
     )
     own_lists.forget_gone(known=policy)
     if not server.live_policy:  # nobody changed what was there at the beginning
-        keep_found(found.modes)
+        keep_found(settled.modes)
         trusting.keep_found(policy.networks)
-    protection.write(policy=found, actor=actor, reason="adopted from the server")
+    protection.write(policy=settled, actor=actor, reason="adopted from the server")

@@ -16,6 +16,7 @@ from mailguard.lists.services import Tally
 from mailguard.protection import services as protection
 from mailguard.protection import trusting
 from mailguard.protection.differences import (
+    CODES,
     KEY,
     LIST,
     NETWORK,
@@ -93,8 +94,10 @@ def needs(change: Difference, policy: Policy) -> tuple[str, ...]:
         return (change.what,)
     about = policy.controls.list_of(change.what)
     before = (f"{LIST} {about.zone}", f"{KEY} {about.key}") if about else ()
-    also = policy.controls.control(change.what).needs if change.after == Mode.ON else ()
-    return (*before, change.what, *also)
+    if change.after != Mode.ON:
+        return (*before, change.what)
+    also = policy.controls.control(change.what).needs
+    return (*before, f"{CODES} {change.what}", change.what, *also)
 
 
 def taken_along(

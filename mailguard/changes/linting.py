@@ -7,11 +7,13 @@ from mailguard.audit.services import Actor
 from mailguard.changes.draft import live_policy
 from mailguard.errors import NotNow
 from mailguard.protection import services as protection
+from mailguard.protection.filters import filter_zone
 from mailguard.protection.fronts import gateway_finding
 from mailguard.servers import services as servers
 from mailguard.servers.models import Server
-from postfixconf.policy.control import Control, Mode
 from postfixconf.policy.lint import Finding, lint
+from postfixconf.policy.linting.kind import FILTERED
+from postfixconf.policy.policy import Policy
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
@@ -20,16 +22,27 @@ __all__ = ["Fix", "Found", "found_on", "mend"]
 
 @dataclass(frozen=True)
 class Fix:
-    """A control in another mode; `waits` where the draft has it so already."""
+    """A control in another mode, or the zone of a list that shall be FILTERED.
 
-    control: Control
-    mode: Mode
+    `waits` where the draft has it so already. `title` is that of the control.
+    """
+
+    what: str
+    state: str
     waits: bool
+    title: str = ""
 
     @property
     def text(self) -> str:
         """What a form sends: `smtpd_helo_required=on`."""
-        return f"{self.control.key}={self.mode}"
+        return f"{self.what}={self.state}"
+
+    @property
+    def label(self) -> str:
+        """What its button says."""
+        if self.state == FILTERED:
+            return "Ask it with its codes"
+        return f"Switch {self.state} “{self.title}”"
 
 
 @dataclass(frozen=True)
@@ -54,19 +67,29 @@ def found_on(server: Server) -> list[Found]:
         seen.around,
     )
     rows = {row.control.key: row for row in protection.rows(server)}
-    found = [Found(each, fix_of(each, rows)) for each in findings]
-    relays = live_policy(server).relays if server.live_policy else ()
-    seen_in_log = gateway_finding(server, relays)
+    live = protection.live(server)
+    found = [Found(each, fix_of(each, rows, live)) for each in findings]
+    seen_in_log = gateway_finding(server, live.relays)
     return [*found, *([Found(seen_in_log, None)] if seen_in_log else [])]
 
 
-def fix_of(finding: Finding, rows: dict[str, protection.Row]) -> Fix | None:
-    """The click that mends a finding; None where the control cannot be switched."""
-    key, _, mode = finding.fix.rpartition("=")
-    row = rows.get(key)
+def fix_of(
+    finding: Finding, rows: dict[str, protection.Row], live: Policy
+) -> Fix | None:
+    """The click that mends a finding; None where the control cannot be switched.
+
+    None too for codes that a hand edit took away: that has to be adopted first.
+    """
+    what, _, state = finding.fix.rpartition("=")
+    if state == FILTERED:
+        asked = [row for key, row in rows.items() if key.partition(":")[2] == what]
+        bare = [row for row in asked if row.bare and row.switchable]
+        left = [row.coded for row in bare if row.control.key not in live.filtered]
+        return Fix(what, state, waits=all(left)) if left else None
+    row = rows.get(what)
     if row is None or not row.switchable:
         return None
-    return Fix(row.control, Mode(mode), waits=row.mode == mode)
+    return Fix(what, state, waits=row.mode == state, title=row.control.title)
 
 
 def mend(*, server: Server, text: str, actor: Actor) -> list[Change]:
@@ -76,11 +99,13 @@ def mend(*, server: Server, text: str, actor: Actor) -> list[Change]:
     """
     for each in found_on(server):
         if each.fix is not None and each.fix.text == text:
-            return protection.set_mode(
-                server=server,
-                key=each.fix.control.key,
-                mode=each.fix.mode,
-                actor=actor,
-                reason=each.finding.sentence,
-            )
+            return _put(server, each.fix, actor, each.finding.sentence)
     raise NotNow("That was mended already: nothing was changed.")
+
+
+def _put(server: Server, fix: Fix, actor: Actor, reason: str) -> list[Change]:
+    if fix.state == FILTERED:
+        return filter_zone(server=server, zone=fix.what, actor=actor, reason=reason)
+    return protection.set_mode(
+        server=server, key=fix.what, mode=fix.state, actor=actor, reason=reason
+    )

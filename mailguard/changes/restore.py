@@ -69,10 +69,14 @@ def preview(server: Server, revision: Revision) -> Restoration:
 
 
 def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
-    """The revision's policy, with the live mode where it cannot be switched."""
+    """The revision's policy, with the live mode where it cannot be switched.
+
+    Codes that the adopted files have by now are no change.
+    """
     found = protection.found_on(server, then.controls)
     free = {key for key, each in found.items() if each.switchable}
     modes = {key: mode for key, mode in then.modes.items() if key in free}
+    filtered = tuple(key for key in then.filtered if key in found and found[key].bare)
     lists = live.with_zones(then.zones)
     return replace(
         lists,
@@ -83,6 +87,7 @@ def policy_then(server: Server, live: Policy, then: Policy) -> Policy:
         relays=then.relays,
         greylisting=then.greylisting,
         networks=then.networks,
+        filtered=filtered,
     )
 
 

@@ -19,6 +19,8 @@ from mailguard.lists import services as lists
 from mailguard.lists.models import Entry
 from mailguard.protection import services as protection
 from mailguard.protection.differences import (
+    CODED,
+    CODES,
     DOMAIN,
     EXCEPTED,
     EXCEPTION,
@@ -47,7 +49,7 @@ from postfixconf.policy.policy import Policy
 
 __all__ = ["Undo", "loses", "of", "standing", "undo"]
 
-SETTINGS = (DOMAIN, EXCEPTION, LIST, KEY, NETWORK, ORDER, RELAY)
+SETTINGS = (CODES, DOMAIN, EXCEPTION, LIST, KEY, NETWORK, ORDER, RELAY)
 NOTHING = "Nothing was changed."
 
 
@@ -199,6 +201,8 @@ def now(policy: Policy, rows: QuerySet[Entry], what: str) -> str:
         return OWN * (value in policy.own.domains)
     if kind == EXCEPTION:
         return EXCEPTED * (value in policy.own.exceptions)
+    if kind == CODES:
+        return CODED * (value in policy.filtered)
     if kind == RELAY:
         return IN_FRONT * (value in policy.relays)
     if kind == NETWORK:

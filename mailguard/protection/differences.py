@@ -20,6 +20,8 @@ from postfixconf.policy.policy import Policy, parse_mode
 
 __all__ = [
     "AS_FOUND",
+    "CODED",
+    "CODES",
     "DOMAIN",
     "EXCEPTION",
     "IN_FRONT",
@@ -41,6 +43,7 @@ DOMAIN, EXCEPTION, REPLY = "domain", "exception", "own_domains reply"
 RELAY = "relay"
 NETWORK, TRUSTED = "network", "trusted"  # an entry of mynetworks
 LIST, KEY = "list", "key"  # of the DNS; a key is named by its number and never told
+CODES, CODED = "codes", "as catalogued"  # of a list that was found without
 ORDER, AS_FOUND = "order", "as found"
 # What a domain, a network or a relay is, once it is named.
 OWN, EXCEPTED, IN_FRONT = "own", "excepted", "in front"
@@ -65,6 +68,8 @@ class Difference:
             kind, _, name = self.what.partition(" ")
             if kind == GREYLISTING:
                 return SETTINGS.get(name, self.what)
+            if kind == CODES and (about := STATIC.list_of(name)):
+                return f"Return codes of {about.name}"
             return TITLES.get(self.what) or TITLES.get(kind, self.what)
 
     @property
@@ -88,6 +93,7 @@ TITLES = {
     EXCEPTION: "May send with an own domain",
     RELAY: "Relay in front",
     NETWORK: "Trusted network",
+    CODES: "Return codes of a list",
     LIST: "Blocklist of one's own",
     KEY: "Key of a blocklist",
     "own_domains": "What refused outsiders read",
@@ -122,6 +128,7 @@ def between(live: Policy, wanted: Policy) -> Iterator[Difference]:
         (EXCEPTED, EXCEPTION, live.own.exceptions, wanted.own.exceptions),
         (IN_FRONT, RELAY, live.relays, wanted.relays),
         (TRUSTED, NETWORK, _networks(live), _networks(wanted)),
+        (CODED, CODES, live.filtered, wanted.filtered),
     ):
         for value in sorted({*now, *then}):
             if (value in now) != (value in then):
@@ -182,6 +189,8 @@ def with_one(policy: Policy, change: Difference) -> Policy:
         return replace(policy, keys=_with_key(policy, name, change.after))
     if kind == RELAY:
         return replace(policy, relays=_with(policy.relays, name, change.after))
+    if kind == CODES:
+        return replace(policy, filtered=_with(policy.filtered, name, change.after))
     if kind == NETWORK:
         networks = {**policy.networks, name: bool(change.after)}
         return replace(policy, networks=networks)

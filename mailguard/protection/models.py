@@ -11,6 +11,7 @@ from postfixconf.policy.control import Mode
 from postfixconf.policy.own_domains import REPLY
 
 __all__ = [
+    "FilteredList",
     "GreylistSetting",
     "KeyInUse",
     "ListCheck",
@@ -40,6 +41,18 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.mode}"
+
+
+class FilteredList(models.Model):
+    """A control whose list was found without return codes and gets the catalogue's."""
+
+    key = models.CharField(max_length=200, unique=True)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class GreylistSetting(models.Model):

@@ -9,6 +9,8 @@ from mailguard.audit.models import Change
 from mailguard.audit.services import Actor, record
 from mailguard.protection import greylist_settings, trusting
 from mailguard.protection.differences import (
+    CODED,
+    CODES,
     DOMAIN,
     EXCEPTION,
     KEY,
@@ -25,6 +27,7 @@ from mailguard.protection.differences import (
 from mailguard.protection.domains import own_domains, who_sends_as_us
 from mailguard.protection.fronts import relays
 from mailguard.protection.models import (
+    FilteredList,
     KeyInUse,
     ListOrder,
     OwnDomain,
@@ -49,6 +52,7 @@ from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
 
 __all__ = [
+    "BARE",
     "Row",
     "live",
     "put",
@@ -58,10 +62,16 @@ __all__ = [
     "write",
 ]
 
+BARE = "found without return codes"
+
 
 @dataclass(frozen=True)
 class Row:
-    """A control as a page shows it: wanted, live, since when, and why not."""
+    """A control as a page shows it: wanted, live, since when, and why not.
+
+    `bare` says that it asks a list without return codes in the adopted files, `coded`
+    that it shall have them.
+    """
 
     control: Control
     mode: Mode
@@ -70,6 +80,8 @@ class Row:
     elsewhere: str | None
     available: bool
     lacks_key: bool = False
+    bare: bool = False
+    coded: bool = False
 
     @property
     def switchable(self) -> bool:
@@ -95,6 +107,7 @@ def wanted() -> Policy:
         relays=relays(),
         greylisting=greylist_settings.greylisting(),
         networks=trusting.networks(),
+        filtered=tuple(FilteredList.objects.values_list("key", flat=True)),
     )
 
 
@@ -118,6 +131,8 @@ def rows(server: Server) -> list[Row]:
             elsewhere=found[each.key].elsewhere if each.key in found else None,
             available=found[each.key].available if each.key in found else False,
             lacks_key=lacks_key(policy, each.key),
+            bare=found[each.key].bare if each.key in found else False,
+            coded=each.key in policy.filtered,
         )
         for each in policy.controls.offered
     ]
@@ -150,11 +165,11 @@ def set_mode(
 ) -> list[Change]:
     """Want one control in another mode, with what it needs switched on too.
 
-    Returns the changes put on record, none where nothing differs. Raises
-    BadPolicy for an unknown control or mode, or one that cannot be switched on
-    this server; the sentence quotes it. The own-domain stop goes on against the
-    evidence only where somebody has `confirmed` it, and so goes AUTH on port 25 off
-    while people sign in there.
+    A list that goes on is asked with its codes from then on. Returns the changes put
+    on record, none where nothing differs. Raises BadPolicy for an unknown control or
+    mode, or one that cannot be switched here; the sentence quotes it. The own-domain
+    stop goes on against the evidence only where somebody has `confirmed` it, and so
+    goes AUTH on port 25 off while people sign in there.
     """
     before = wanted()
     each, wanted_mode = before.controls.control(key), parse_mode(mode)
@@ -167,6 +182,9 @@ def set_mode(
         why = f"comes on with {each.key}"
         needed = (need for need in each.needs if on_server[need].switchable)
         changes += [_store(need, Mode.ON, actor, why) for need in needed]
+        if changes[0] is not None and on_server[key].bare:
+            codes = Difference(f"{CODES} {key}", "", CODED)
+            changes.append(put(change=codes, actor=actor, reason=BARE))
     return [change for change in changes if change is not None]
 
 
@@ -215,6 +233,7 @@ def write(*, policy: Policy, actor: Actor, reason: str) -> list[Change]:
 
 # What is there or not, by its kind: its rows, and their field.
 KEPT: dict[str, tuple[type[Model], str]] = {
+    CODES: (FilteredList, "key"),
     DOMAIN: (OwnDomain, "domain"),
     EXCEPTION: (OwnException, "network"),
     RELAY: (Relay, "network"),

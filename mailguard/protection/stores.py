@@ -1,13 +1,20 @@
 """The rows of what is wanted besides modes: have one, or have it not."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import QuerySet
 
-from mailguard.protection.models import KeyInUse, ListKey, ListOrder, OwnList
+from mailguard.protection.models import (
+    FilteredList,
+    KeyInUse,
+    ListKey,
+    ListOrder,
+    OwnList,
+)
 from postfixconf.errors import BadPolicy
 
-__all__ = ["keep", "keep_key", "keep_list", "keep_order"]
+__all__ = ["forget_filtered", "keep", "keep_key", "keep_list", "keep_order"]
 
 
 def keep_list(zone: str, told: str) -> None:
@@ -35,6 +42,11 @@ def keep(rows: QuerySet[Any], field: str, value: str, after: str) -> None:
         rows.model.objects.get_or_create(**{field: value})
     else:
         rows.filter(**{field: value}).delete()
+
+
+def forget_filtered(bare: Collection[str]) -> None:
+    """Want codes for these controls alone: the others have some of their own."""
+    FilteredList.objects.exclude(key__in=bare).delete()
 
 
 def keep_order(name: str, names: tuple[str, ...]) -> None:

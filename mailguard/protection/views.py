@@ -109,7 +109,11 @@ def save(
         messages.error(request, f"{cause}. Nothing was changed.")
         changes = []
     for also in changes[1:]:
-        messages.info(request, f"Also switched on: {also.what} ({also.reason}).")
+        if also.reason == services.BARE:
+            told = "It will be asked with its return codes: it was found without."
+        else:
+            told = f"Also switched on: {also.what} ({also.reason})."
+        messages.info(request, told)
     return back_to(key)
 
 

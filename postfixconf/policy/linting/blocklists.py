@@ -6,8 +6,9 @@ from postfixconf.masking import KEYED
 from postfixconf.policy.blocklists import LISTS, Status
 from postfixconf.policy.catalog import CONTROLS
 from postfixconf.policy.control import Restriction
-from postfixconf.policy.linting.kind import Said
+from postfixconf.policy.linting.kind import FILTERED, Said
 from postfixconf.policy.linting.seen import Seen
+from postfixconf.policy.restriction_lists import RESTRICTION_LISTS
 from postfixconf.policy.unusable_lists import death, without_key
 from postfixconf.text.rules import Rule, split_list
 
@@ -66,15 +67,17 @@ def judged(argument: str, place: str, rule: Rule) -> Iterator[Said]:
         allows = rule.key in ALLOWING
         code = "unfiltered_allow_list" if allows else "unfiltered_blocklist"
         words = (ALLOWED,) if allows else (remedy(name), HARM[place == SITES])
-        yield Said(code, place, (without_key(zone), *words))
+        known = place in RESTRICTION_LISTS and any(x.zone == name for x in LISTS)
+        fix = f"{name}={FILTERED}" if known else ""  # one, whatever it is asked about
+        yield Said(code, place, (without_key(zone), *words), fix)
 
 
 def remedy(zone: str) -> str:
     """Where a list gets its codes, without a full stop."""
     for each in LISTS:
         if each.zone == zone:
-            told = f"Write its codes behind it in main.cf ({zone}={each.codes})"
-            return f"{told}, then adopt the edit"
+            told = f"Have it asked with its codes ({zone}={each.codes})"
+            return f"{told}, or write them behind it in main.cf and adopt the edit"
     return (
         "Take it over on the page Blocklists with the codes that its owner names, or "
         "write them behind it in main.cf (ZONE=127.0.0.2) and adopt the edit"

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from postfixconf.policy.finding import Level
 
-__all__ = ["Kind", "Said"]
+__all__ = ["FILTERED", "Kind", "Said"]
+
+FILTERED = "filtered"  # a list that is asked with the catalogue's return codes
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Kind:
 class Said:
     """That a kind was found at a place; `words` fill its sentence and remedy.
 
-    `fix` is a control and its mode (`smtpd_helo_required=on`) that mends it.
+    `fix` is a control and its mode (`smtpd_helo_required=on`) that mends it, or a zone
+    and FILTERED.
     """
 
     code: str

@@ -398,6 +398,19 @@ def test_a_click_switches_on_what_the_greeting_check_needs() -> None:
     assert found.fix == "smtpd_helo_required=on"
 
 
+@pytest.mark.parametrize(
+    ("lines", "fix"),
+    [
+        ("reject_rbl_client zen.spamhaus.org", "zen.spamhaus.org=filtered"),
+        ("permit_dnswl_client list.dnswl.org", "list.dnswl.org=filtered"),
+        ("reject_rbl_client a.example", ""),
+    ],
+)
+def test_a_click_asks_a_list_that_is_known_with_its_codes(lines: str, fix: str) -> None:
+    [found] = told(f"{RECIPIENT} = {BOTH}, {lines}\n", SMTP, NOTHING)
+    assert found.fix == fix
+
+
 def test_a_rule_that_also_stands_where_it_acts_has_no_click() -> None:
     dead = f"{SENDER} = permit, reject_non_fqdn_sender\n"
     [found] = told(dead, SMTP, NOTHING)

@@ -1,4 +1,4 @@
-"""Lists of one's own and keys; nothing is live before `apply`.
+"""Lists of one's own, keys, return codes; nothing is live before `apply`.
 
 A key is read from the standard input: a word of a command stands in the shell's history
 and in the list of processes.
@@ -11,16 +11,20 @@ from typing import Any
 from mailguard import command
 from mailguard.accounts.services import actor_at_terminal
 from mailguard.audit.services import Actor
-from mailguard.protection import own_lists, services
+from mailguard.protection import filters, own_lists, services
 from mailguard.protection.list_forms import ASKS
+from mailguard.servers import services as servers
 from postfixconf.errors import BadValue
 from postfixconf.policy.own_lists import read_zone
 
-VERBS = ("add", "remove", "set-key", "remove-key")
+VERBS = ("add", "remove", "set-key", "remove-key", "filter")
 
 
 class Command(command.Command):
-    help = "Lists of your own: add|remove ZONE; keys: set-key|remove-key NAME"
+    help = (
+        "Lists of your own: add|remove ZONE; keys: set-key|remove-key NAME; return "
+        "codes for a list that was found without: filter ZONE"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -37,12 +41,14 @@ class Command(command.Command):
             raise BadValue(options["verb"], f"not one of {', '.join(VERBS)}")
         change(options, actor_at_terminal())
         lists = [each.zone for each in services.wanted().zones]
+        filtered = list(services.wanted().filtered)
         keys = {each.name: each.number for each in own_lists.held()}
         told = [f"{name}: {f'key {n}' if n else 'no key'}" for name, n in keys.items()]
+        told += [f"{key}: gets return codes" for key in filtered]
         text = "own lists: " + (", ".join(lists) or "none")
         return (
             command.Exit.DONE,
-            {"lists": lists, "keys": keys},
+            {"lists": lists, "keys": keys, "filtered": filtered},
             "\n".join([text, *told]),
         )
 
@@ -65,6 +71,9 @@ def change(options: dict[str, Any], actor: Actor) -> None:
             )
         case "remove":
             own_lists.remove(zone=read_zone(zone), actor=actor, reason=reason)
+        case "filter":
+            zone, server = read_zone(zone), servers.local()
+            filters.filter_zone(server=server, zone=zone, actor=actor, reason=reason)
         case "set-key":
             key = sys.stdin.readline()
             own_lists.set_key(name=zone, key=key, actor=actor, reason=reason)
