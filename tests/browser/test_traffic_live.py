@@ -354,7 +354,7 @@ def test_the_figure_beside_each_switch_is_what_was_driven(
     eventually(lambda: figures(page) == wanted, 15)
     for key in ledger.attempts:
         beside = page.get_by_test_id(f"evidence-{key}")
-        expect(beside).to_contain_text(f"{ledger.attempts[key]} attempts")
+        expect(beside).to_contain_text(f"in {ledger.attempts[key]} of ")
 
 
 @pytest.mark.parametrize("key", SILENT)
