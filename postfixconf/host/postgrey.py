@@ -37,6 +37,7 @@ UNIT = "postgrey.service"
 SYSTEM = ("etc/default/postgrey", "etc/sysconfig/postgrey")
 PID_FILES = ("run/postgrey.pid", "run/postgrey/postgrey.pid")
 WITHIN = 10.0  # seconds to start, or to end
+PID_WITHIN = 3.0  # seconds until its pid file is there, once it was started
 # A session of its own with postgrey and, at the other end of a pipe, what hands its
 # lines to Postfix's log. Nothing is put into the script: all that differs is arguments.
 SCRIPT = """
@@ -172,7 +173,14 @@ class Postgrey:
         return time.monotonic() - begun
 
     def _start_alone(self) -> None:
-        """As a process of its own, in a session of its own."""
+        """As a process of its own; returns once its pid file is there, if it comes."""
+        self._launch()
+        end = time.monotonic() + PID_WITHIN
+        while not self.state().running and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def _launch(self) -> None:
+        """In a session of its own; it writes its pid file a moment later."""
         options = options_of(self.saved().text, str(self.options))
         pid = str(self._pid_files()[0])
         Path(pid).unlink(missing_ok=True)  # with an old one it does not start
@@ -186,9 +194,6 @@ class Postgrey:
         log = self.instance.maillog_file
         hands = (sys.executable, piped_log.__file__, log, host, pid)
         run("sh", "-c", SCRIPT, "sh", *hands, "postgrey", *options.arguments())
-        end = time.monotonic() + 1  # until the pid file is there
-        while not self.state().running and time.monotonic() < end:
-            time.sleep(0.01)
 
     def _pid(self) -> int | None:
         """The process id of the daemon."""
