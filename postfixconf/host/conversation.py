@@ -26,6 +26,7 @@ __all__ = [
     "ask",
     "session",
     "under_tls",
+    "unverified",
 ]
 
 NAME = "mailguard-probe.invalid"
@@ -177,6 +178,14 @@ class Session:
 
 
 NO_AUTH = Reply(503, "5.5.1", "5.5.1 AUTH is not offered here")
+
+
+def unverified() -> ssl.SSLContext:
+    """TLS with whoever is there: a certificate made by oneself encrypts as well."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def under_tls(

@@ -11,7 +11,6 @@ asked at once, so that several silent ones cost no more than one.
 
 import re
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from postfixconf.errors import Unproven
-from postfixconf.host.conversation import AUTH, NAME, Alarm, Session, under_tls
+from postfixconf.host.conversation import (
+    AUTH,
+    NAME,
+    Alarm,
+    Session,
+    under_tls,
+    unverified,
+)
 from postfixconf.host.instance import Instance
 from postfixconf.policy.duties import Duty
 
@@ -141,7 +147,7 @@ def _at(duty: Duty, where: tuple[str, int], alarm: Alarm) -> Iterator[str]:
             strict = duty.signs_in and duty.ours
             if strict and talk.command("MAIL FROM:<>").code != 530:
                 yield "takes mail without TLS"
-            talk.start_tls(_context())
+            talk.start_tls(unverified())
             said = _greeted(talk)
         if (AUTH.search(said) is not None) is not duty.signs_in:
             yield "offers no AUTH under TLS" if duty.signs_in else "offers AUTH"
@@ -175,17 +181,9 @@ def _talking(
 ) -> Iterator[Session]:
     """A conversation with a port. Raises Unproven, OSError."""
     with socket.create_connection(where, TIMEOUT) as plain:
-        connected = under_tls(plain, _context(), alarm) if wrapped else plain
+        connected = under_tls(plain, unverified(), alarm) if wrapped else plain
         with connected, Session(connected, alarm) as talk:
             yield talk
-
-
-def _context() -> ssl.SSLContext:
-    """TLS with whoever is there."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def address_of(instance: Instance, service: str) -> tuple[str, int]:

@@ -6,8 +6,7 @@ it is "elsewhere": seen, not switchable. What a table or policy service behind
 the list decides is not looked at.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from postfixconf.policy.asking import reads_access
@@ -22,6 +21,7 @@ from postfixconf.policy.control import (
 )
 from postfixconf.policy.controls import STATIC, Controls
 from postfixconf.policy.greylisting import Greylist
+from postfixconf.policy.leading import last_word, leads
 from postfixconf.policy.listener import (
     SASL,
     Listener,
@@ -36,14 +36,11 @@ from postfixconf.policy.relay import unfolded
 from postfixconf.policy.restriction_lists import RESTRICTION_LISTS, SENDER
 from postfixconf.text.maincf import MainCf
 from postfixconf.text.mastercf import MasterCf
-from postfixconf.text.rules import Rule, parse_list, split_list
+from postfixconf.text.rules import Rule, parse_list
 
-__all__ = ["FINAL", "Found", "find", "find_one", "sign_in_values", "switch_is_on"]
+__all__ = ["Found", "find", "find_one", "sign_in_values", "switch_is_on"]
 
 STRICTNESS = (Mode.OFF, Mode.TEST, Mode.ON)
-DEEPEST = 10
-# What ends a list: nothing behind it is reached.
-FINAL = frozenset({"permit", "reject", "defer", "defer_if_permit", "defer_if_reject"})
 
 
 @dataclass(frozen=True)
@@ -91,12 +88,11 @@ class _Read:
         lists = {name: parse_list(value) for name, value in texts.items()}
         behind = {
             name: tuple(
-                (source, parse_list(text))
-                for source, text in _behind(value, main, known, DEEPEST)
+                (source, parse_list(text)) for source, text in leads(value, main, known)
             )
             for name, value in texts.items()
         }
-        finals = {name: _final_behind(value, main) for name, value in texts.items()}
+        finals = {name: last_word(value, main) for name, value in texts.items()}
         fronts = tuple((x.name, x.overrides()) for x in front_services(master))
         return cls(main, facts, lists, behind, finals, fronts)
 
@@ -249,41 +245,6 @@ def _find_behind(place: Restriction | Recorder | Greylist, read: _Read) -> Found
     if isinstance(place, Recorder):  # first in its list: nothing is before it
         return Found(Mode.OFF, (place.parameter,))
     return Found(Mode.OFF, (place.parameter,), read.finals[place.parameter])
-
-
-def _final_behind(value: str, main: MainCf) -> str | None:
-    """The `$name` of a list whose last word nothing behind it can be reached by."""
-    for start, end in split_list(value):
-        item = value[start:end]
-        for source, text in _leads_to(item, main, frozenset()):
-            if any(rule.key in FINAL for rule in parse_list(text)):
-                return f"{source}, which has the last word"
-    return None
-
-
-def _behind(
-    value: str, main: MainCf, classes: frozenset[str], depth: int
-) -> Iterator[tuple[str, str]]:
-    """(source, text) of everything a list's items lead to."""
-    if depth == 0:
-        return
-    for start, end in split_list(value):
-        item = value[start:end]
-        for source, text in _leads_to(item, main, classes):
-            yield source, text
-            yield from _behind(text, main, classes, depth - 1)
-
-
-def _leads_to(
-    item: str, main: MainCf, classes: frozenset[str]
-) -> Iterator[tuple[str, str]]:
-    if item in classes:
-        yield f"the class {item}", main.get(item) or ""
-    if "{" in item:
-        inside = re.sub(r"[{}?:]|\$\w*", " ", item)
-        yield item, inside
-    for name in re.findall(r"\$[({]?(\w+)", item):
-        yield f"${name}", main.get(name) or ""
 
 
 def _override(read: _Read, *parameters: str) -> tuple[str, str] | None:

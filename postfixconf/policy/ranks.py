@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from postfixconf.policy.control import Restriction
 from postfixconf.policy.controls import STATIC, Controls
-from postfixconf.policy.found import FINAL
 from postfixconf.policy.greylisting import Greylist
+from postfixconf.policy.leading import FINAL
 from postfixconf.policy.observed import Facts
 from postfixconf.policy.relay import has_relay_protection
 from postfixconf.policy.restriction_lists import RECIPIENT

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postfixconf.errors import HostError
-from postfixconf.host.conversation import NAME
+from postfixconf.host.conversation import NAME, unverified
 from postfixconf.host.readiness import dovecot
 from postfixconf.host.readiness.check import STEPS
 from postfixconf.host.readiness.settings import Settings, number_of, service_of
@@ -143,9 +143,7 @@ def at_port(place: Place, user: str, password: str, *, cyrus: bool = False) -> A
 
 def connected(place: Place) -> smtplib.SMTP:
     """A greeted connection, over TLS where that is offered."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = unverified()
     if place.wrapped:
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(
             place.host, place.port, NAME, timeout=SECONDS, context=context
